@@ -1,0 +1,1 @@
+"""Git hooks that make a phased plan binding."""

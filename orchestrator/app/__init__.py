@@ -1,0 +1,1 @@
+"""Use cases: what a hook or a command does, from the facts that Git tells to the answer."""

@@ -1,0 +1,299 @@
+"""What Git says of a commit, made or about to be made, as the values that the core judges."""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator.core.evidence import EMPTY_BLOBS, Content
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.formats import LockPhase, parse_lock
+from orchestrator.core.judge import Before, settle
+from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH
+from orchestrator.core.state import DONE
+from orchestrator.core.todo import EMPTY, Reading, carry, parse, read_marks
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from orchestrator.app.repository import Repository
+    from orchestrator.core.formats import Lock
+    from orchestrator.core.gate import GateResult, Pass
+    from orchestrator.core.judge import Settled
+    from orchestrator.core.plan import Plan
+    from orchestrator.core.todo import Todo
+
+_NOTHING = "0" * 6
+INDEX = ""  # the tree-ish that stands for what is staged
+
+
+class Change(Value):
+    """One path that differs between two trees; mode ``000000`` where it is not there."""
+
+    path: str
+    old_mode: str
+    old_oid: str
+    new_mode: str
+    new_oid: str
+
+
+class Facts(Value):
+    """A commit with a plan, against what was before it.
+
+    ``plan`` is None where the commit takes the plan away, ``before`` None where it is the adoption. ``changed`` are
+    the paths that the commit itself changes; for a merge, what differs from the automatic merge. ``todo_text`` and
+    ``lock_bytes`` are as the tree has them, None if it has not.
+    """
+
+    repository: Repository
+    plan: Plan | None
+    before: Before | None
+    content: Content | None
+    changed: tuple[str, ...]
+    todo_text: str | None
+    lock_bytes: bytes | None
+    known_passes: Mapping[str, Pass]
+    parents: tuple[str, ...]
+    tree: str  # the tree-ish that was read; INDEX for what is staged
+
+    def todo(self) -> Todo:
+        """PLAN.md taken apart; empty if there is none.
+
+        Raises:
+            CannotJudgeError: its markers are broken.
+        """
+        return EMPTY if self.todo_text is None else parse(self.todo_text)
+
+    def reading(self) -> Reading:
+        """The marks that PLAN.md says, in ids of the plan that rendered it."""
+        if self.plan is None:
+            raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+        todo = self.todo()
+        if self.todo_text is None and self.before is not None:
+            return Reading(self.before.plan, self.before.marks, {})
+        if self.before is not None and not todo.has_block:
+            raise CannotJudgeError(
+                Finding(
+                    "plan-md-edited",
+                    "the markers of PLAN.md are gone",
+                    locations=(Location(TODO_PATH),),
+                    help="orchestrator sync",
+                )
+            )
+        plans = [self.plan] if self.before is None or self.before.plan == self.plan else [self.plan, self.before.plan]
+        return read_marks(todo, plans)
+
+    def settle(self, results: Mapping[str, GateResult], reading: Reading) -> Settled:
+        """What the tree says, with what the cache and finished runs add."""
+        if self.plan is None or self.content is None:
+            raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+        lock = None if self.lock_bytes is None else parse_lock(self.lock_bytes)
+        return settle(self.plan, self.content, self.before, reading, lock, self.pass_lookup(results))
+
+    def pass_lookup(self, results: Mapping[str, GateResult]) -> Callable[[str], Pass | None]:
+        """Answers for a key: from finished runs, from other parents' locks, from the local cache."""
+
+        def known(key: str) -> Pass | None:
+            from orchestrator.core.gate import Pass  # noqa: PLC0415
+
+            result = results.get(key)
+            if result is not None:
+                return Pass(key, result.tests, result.coverage) if result.passed else None
+            return self.known_passes.get(key) or self.repository.cache.known_pass(key)
+
+        return known
+
+
+def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX) -> Facts | None:
+    """The facts of a commit with those parents, or None where neither it nor its first parent has a plan.
+
+    ``parents`` are revisions, none for a root commit; ``tree`` is INDEX or the commit itself.
+
+    Raises:
+        CannotJudgeError: a plan or lock cannot be read, or Git failed.
+    """
+    first = parents[0] if parents else ""
+    names = [f"{tree}:{path}" for path in OWN_PATHS]
+    names += [f"{parent}:{path}" for parent in parents for path in OWN_PATHS]
+    objects = repository.read_objects(names)
+    new_plan = objects[f"{tree}:{PLAN_PATH}"]
+    old_plan = objects[f"{first}:{PLAN_PATH}"] if first else None
+    if new_plan is None and old_plan is None:
+        return None
+    listing = _listing(repository, tree)
+    # A path added with --intent-to-add stands in the index and not in what will be committed.
+    changes = _changes(repository, first, tree, listing)
+    by_path = {change.path: change for change in changes}
+    if tree == INDEX and first:
+        before_listing = _undone(listing, changes)
+        for path in [
+            p for p, (_, oid) in listing.items() if oid in EMPTY_BLOBS and p not in before_listing and p not in by_path
+        ]:
+            del listing[path]
+    else:
+        before_listing = _undone(listing, changes)
+    _check_modes(listing)
+    plan = repository.load_plan(*new_plan) if new_plan else None
+    content = Content(plan, listing) if plan else None
+    before = _before(repository, objects, parents, plan, content, before_listing)
+    known: dict[str, Pass] = {}
+    for parent in parents[1:]:
+        lock = _lock(objects[f"{parent}:{LOCK_PATH}"])
+        known.update({p.key: p for phase in (lock or {}).values() for p in phase.passes.values()})
+    todo = objects[f"{tree}:{TODO_PATH}"]
+    lock_blob = objects[f"{tree}:{LOCK_PATH}"]
+    own = changes if len(parents) < 2 else _own_changes(repository, parents, tree)
+    return Facts(
+        repository=repository,
+        plan=plan,
+        before=before,
+        content=content,
+        changed=tuple([change.path for change in own]),
+        todo_text=todo[1].decode("utf-8", "surrogateescape") if todo else None,
+        lock_bytes=lock_blob[1] if lock_blob else None,
+        known_passes=known,
+        parents=tuple(parents),
+        tree=tree,
+    )
+
+
+def _before(
+    repository: Repository,
+    objects: Mapping[str, tuple[str, bytes] | None],
+    parents: Sequence[str],
+    plan: Plan | None,
+    content: Content | None,
+    before_listing: dict[str, tuple[str, str]],
+) -> Before | None:
+    """What the parents say; of further parents, the ticks."""
+    if not parents or (found := objects[f"{parents[0]}:{PLAN_PATH}"]) is None:
+        return None
+    try:
+        old_plan = repository.load_plan(*found)
+    except CannotJudgeError:
+        if plan is None:
+            raise
+        old_plan = plan  # a broken plan got past the hooks; the commit that mends it is judged by what it mends it to
+    old_content = Content(old_plan, before_listing, content.owners if content and old_plan == plan else None)
+    marks = dict(_marks(objects[f"{parents[0]}:{TODO_PATH}"], old_plan))
+    lock = _lock(objects[f"{parents[0]}:{LOCK_PATH}"])
+    for parent in parents[1:]:
+        other = objects[f"{parent}:{PLAN_PATH}"]
+        if other is None:
+            continue
+        other_plan = repository.load_plan(*other)
+        theirs = _marks(objects[f"{parent}:{TODO_PATH}"], other_plan)
+        for old_id, new_id in carry(theirs, other_plan, old_plan).items():
+            if marks.get(new_id) != DONE:
+                marks[new_id] = theirs[old_id]
+        lock = _joined(lock, _lock(objects[f"{parent}:{LOCK_PATH}"]))
+    return Before(old_plan, marks, lock, old_content)
+
+
+def _marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str]:
+    """The marks of a parent's PLAN.md; what Git alone has made unreadable says nothing."""
+    if blob is None:
+        return {}
+    try:
+        todo = parse(blob[1].decode("utf-8", "surrogateescape"))
+    except CannotJudgeError:
+        return {}
+    return read_marks(todo, [plan]).marks
+
+
+def _lock(blob: tuple[str, bytes] | None) -> Lock | None:
+    if blob is None:
+        return None
+    try:
+        return parse_lock(blob[1])
+    except CannotJudgeError:
+        return None  # a parent's lock that nobody can read is no evidence; the commit's own is refused
+
+
+def _joined(ours: Lock | None, theirs: Lock | None) -> Lock | None:
+    if ours is None or theirs is None:
+        return ours or theirs
+    joined = dict(ours)
+    for phase_id, other in theirs.items():
+        mine = joined.get(phase_id, LockPhase())
+        joined[phase_id] = LockPhase({**other.passes, **mine.passes}, {**other.bases, **mine.bases})
+    return joined
+
+
+def _listing(repository: Repository, tree: str) -> dict[str, tuple[str, str]]:
+    """The files of the index or of a commit: path -> (mode, object id), in Git's order."""
+    listing = {}
+    if tree == INDEX:
+        for entry in repository.git.run("ls-files", "-s", "-z").split(b"\0")[:-1]:
+            meta, _, path = entry.partition(b"\t")
+            mode, oid, stage = meta.decode("ascii").split(" ")
+            if stage == "0":
+                listing[os.fsdecode(path)] = (mode, oid)
+        return listing
+    for entry in repository.git.run("ls-tree", "-r", "-z", tree).split(b"\0")[:-1]:
+        meta, _, path = entry.partition(b"\t")
+        mode, _, oid = meta.decode("ascii").split(" ")
+        listing[os.fsdecode(path)] = (mode, oid)
+    return listing
+
+
+def _changes(repository: Repository, base: str, tree: str, listing: Mapping[str, tuple[str, str]]) -> list[Change]:
+    """What the tree changes against the base, by path; renames are a removal and an addition."""
+    if not base:
+        return [Change(path, _NOTHING, "", mode, oid) for path, (mode, oid) in listing.items()]
+    options = ("--raw", "-z", "--no-renames", "--no-abbrev")
+    if tree == INDEX:
+        out = repository.git.run("diff-index", "--cached", "--ita-invisible-in-index", *options, base, "--")
+    else:
+        out = repository.git.run("diff-tree", "-r", *options, base, tree, "--")
+    fields = out.split(b"\0")[:-1]
+    changes = []
+    for meta, path in zip(fields[::2], fields[1::2], strict=True):
+        old_mode, new_mode, old_oid, new_oid, _ = meta[1:].decode("ascii").split(" ")
+        changes.append(Change(os.fsdecode(path), old_mode, old_oid, new_mode, new_oid))
+    return changes
+
+
+def _undone(listing: dict[str, tuple[str, str]], changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
+    """The files as they were before the changes, in Git's order of paths."""
+    before = {**listing}
+    gone = False
+    for change in changes:
+        if change.old_mode == _NOTHING:
+            before.pop(change.path, None)
+        else:
+            gone = gone or change.path not in before
+            before[change.path] = (change.old_mode, change.old_oid)
+    return dict(sorted(before.items(), key=lambda item: os.fsencode(item[0]))) if gone else before
+
+
+def _own_changes(repository: Repository, parents: Sequence[str], tree: str) -> list[Change]:
+    """What a merge itself changes: against the automatic merge of two parents, of more against every parent."""
+    if len(parents) == 2:
+        code, out, err = repository.git.call("merge-tree", "--write-tree", "-z", "--no-messages", *parents)
+        if code not in (0, 1) or not out:
+            text = err.decode("utf-8", "replace").strip()
+            raise CannotJudgeError(Finding("git", f"git merge-tree failed (exit {code}): {text}"))
+        return _changes(repository, out.split(b"\0")[0].decode("ascii"), tree, {})
+    common: dict[str, Change] | None = None
+    for parent in parents:
+        found = {change.path: change for change in _changes(repository, parent, tree, {})}
+        common = found if common is None else {path: change for path, change in common.items() if path in found}
+    return list((common or {}).values())
+
+
+def _check_modes(listing: Mapping[str, tuple[str, str]]) -> None:
+    wrong = [path for path in OWN_PATHS if listing.get(path, ("100644", ""))[0] not in ("100644", "100755")]
+    if wrong:
+        raise CannotJudgeError(
+            *[
+                Finding(
+                    "plan-invalid",
+                    f"{path} is staged as a {'symbolic link' if listing[path][0] == '120000' else 'submodule'}; it must be a regular file",
+                    locations=(Location(path),),
+                    help=f"replace {path} by a regular file, then: git add {path}",
+                )
+                for path in wrong
+            ]
+        )

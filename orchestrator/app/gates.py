@@ -1,0 +1,60 @@
+"""Running the gates that are due, and remembering what came of them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from orchestrator.core.gate import GateResult
+from orchestrator.gate_runs import GateJob, TerminalProgress, run_gates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.app.repository import Repository
+    from orchestrator.core.judge import DueGate, Settled
+
+
+def run_due(
+    repository: Repository, settled: Settled, due: Sequence[DueGate], limit_s: float | None, jobs: int | None = None
+) -> list[GateResult]:
+    """The result of each due gate, one per key; what passes waits in the cache until a commit takes it.
+
+    With a limit (seconds for all together) nothing is started where the last runs say that it would be passed; the
+    results then say "stopped". A gate whose inputs match nothing is not run and has no result.
+
+    Raises:
+        KeyboardInterrupt: interrupted; nothing is left running.
+    """
+    by_key = {item.key: item for item in due if item.key}
+    at_once = settled.plan.settings.jobs if jobs is None else jobs
+    expected_s = expected_seconds(repository, list(by_key.values()), at_once)
+    if limit_s is not None and expected_s > limit_s:
+        reason = f"the last runs took {expected_s:.0f} s, settings.hook_time_limit is {limit_s:.0f} s"
+        return [GateResult(item.gate.name, key, "stopped", reason) for key, item in by_key.items()]
+    work = [
+        GateJob(
+            gate=item.gate,
+            key=key,
+            inputs=tuple(settled.content.inputs(item.phase, item.gate)),
+            claims=settled.content.claims(item.phase, item.gate),
+        )
+        for key, item in by_key.items()
+    ]
+    git = repository.git
+    with TerminalProgress() as progress:
+        results = run_gates(work, top=git.top, git=git, side_by_side=at_once, time_limit_s=limit_s, progress=progress)
+    for item, result in zip(by_key.values(), results, strict=True):
+        repository.cache.store_result(item.phase.id, result, time.time())
+    return results
+
+
+def expected_seconds(repository: Repository, due: Sequence[DueGate], at_once: int) -> float:
+    """How long the gates took when they last ran here, as well as they fit beside each other; unknown ones count 0."""
+    seconds = []
+    for item in due:
+        last = repository.cache.last_run(item.phase.id, item.gate.name)
+        seconds.append(0.0 if last is None else last.result.seconds)
+    if not seconds:
+        return 0.0
+    return max(*seconds, sum(seconds) / at_once) if at_once > 1 else sum(seconds)

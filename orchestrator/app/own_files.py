@@ -1,0 +1,106 @@
+"""PLAN.md and plan.lock as they must be for a settled tree, and their way into index and work tree."""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator.core.finding import CannotJudgeError
+from orchestrator.core.formats import format_lock
+from orchestrator.core.plan import LOCK_PATH, TODO_PATH
+from orchestrator.core.state import DONE, OPEN
+from orchestrator.core.todo import assemble, parse, read_marks, render_block
+from orchestrator.worktree import Update, write_updates
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from orchestrator.app.facts import Facts
+    from orchestrator.core.judge import Settled
+    from orchestrator.core.todo import Todo
+    from orchestrator.worktree import Runner
+
+
+def todo_text(todo: Todo, settled: Settled) -> str:
+    """PLAN.md for the settled tree, with the user's text of ``todo``."""
+    block = render_block(settled.plan, settled.states, settled.marks, settled.notes, todo.newline)
+    text = assemble(todo, block)
+    for task_id, lines in settled.lost_notes:
+        # The task has left the plan, its notes are the user's: they go below the machine's part.
+        text = text.removesuffix("\n") + todo.newline
+        text += f"{todo.newline}Task {task_id} (no longer in the plan):{todo.newline}" + "".join(
+            f"{ln}\n" for ln in lines
+        )
+    return text
+
+
+def updates_for(facts: Facts, settled: Settled) -> list[Update]:
+    """The new versions of both files for the tree; equal to the old ones where nothing changes."""
+    old_todo = None if facts.todo_text is None else _encode(facts.todo_text)
+    new_todo = _encode(todo_text(facts.todo(), settled))
+    found = [Update(TODO_PATH, old_todo, new_todo, lambda data: _rework(data, facts, settled))]
+    old_lock = facts.lock_bytes
+    if old_lock is None or not settled_lock_is(settled, old_lock):
+        found.append(Update(LOCK_PATH, old_lock, format_lock(settled.lock)))
+    return found
+
+
+def settled_lock_is(settled: Settled, data: bytes) -> bool:
+    """Whether those bytes say just what the settled lock says, in canonical form."""
+    from orchestrator.core.formats import parse_lock  # noqa: PLC0415
+
+    # Comparing values first spares the commits that change no evidence the import of the writer.
+    if parse_lock(data) != settled.lock:
+        return False
+    return is_canonical(data, settled)
+
+
+def is_canonical(data: bytes, settled: Settled) -> bool:
+    """Whether the phases stand in plan order and nothing but the canonical lines is there."""
+    headers = [f"[phase.{phase_id}]" for phase_id in settled.lock]
+    text = data.decode("utf-8", "replace")
+    found = [line for line in text.split("\n") if line in headers]
+    return found == headers and "\r" not in text and "\n\n\n" not in text and text.startswith("version = 1\n")
+
+
+def write_own_files(facts: Facts, settled: Settled, runner: Runner, parent_pid: int) -> None:
+    """Bring both files up to date in the index in use and in the work tree.
+
+    Raises:
+        CannotJudgeError: the user's unstaged edits cannot be kept safely; nothing has been written.
+        KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
+    """
+    git = facts.repository.git
+    index_file = git.env.get("GIT_INDEX_FILE") or os.path.join(facts.repository.git_dir, "index")
+    write_updates(git, updates_for(facts, settled), index_file, runner, parent_pid)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _rework(data: bytes, facts: Facts, settled: Settled) -> bytes | None:
+    """Another version of PLAN.md that the user has, brought up to date: their text, notes and boxes stay."""
+    try:
+        theirs = parse(data.decode("utf-8", "surrogateescape"))
+    except CannotJudgeError:
+        return None
+    plans = [settled.plan] if facts.before is None else [settled.plan, facts.before.plan]
+    reading = read_marks(theirs, plans)
+    if (
+        reading.findings
+        or reading.plan != settled.plan
+        and theirs.has_block
+        and reading.plan.phases != settled.plan.phases
+    ):
+        return None
+    staged = facts.reading() if facts.todo_text is not None else reading
+    marks = dict(settled.marks)
+    for task_id, mark in reading.marks.items():
+        if theirs.has_block and mark != staged.marks.get(task_id, OPEN):
+            marks[task_id] = mark  # a box that the user has changed and not staged stays as they have it
+    block = render_block(
+        settled.plan, settled.states, marks, reading.notes if theirs.has_block else settled.notes, theirs.newline
+    )
+    return _encode(assemble(theirs, block))
+
+
+__all__ = ["DONE", "todo_text", "updates_for", "write_own_files"]

@@ -1,0 +1,1 @@
+"""The rules, as pure functions over values: no file, process, clock or environment."""

@@ -1,0 +1,146 @@
+"""What the content of a tree proves: inputs of gates, bases and evidence of tasks, artifacts."""
+
+from __future__ import annotations
+
+from orchestrator.core.gate import Input, content_digest, gate_key
+from orchestrator.core.graph import closure
+from orchestrator.core.ownership import Owners
+from orchestrator.core.patterns import any_matches, matched_paths
+from orchestrator.core.plan import OWN_PATHS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.core.patterns import Pattern
+    from orchestrator.core.plan import Gate, Phase, Plan, Task
+
+    Listing = Mapping[str, tuple[str, str]]  # path -> (mode, object id), in Git's order of paths
+
+# git hash-object -t blob /dev/null, in both object formats
+EMPTY_BLOBS = frozenset(
+    {
+        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+    }
+)
+_REGULAR = ("100644", "100755")
+
+
+class Content:
+    """One tree under one plan: keys and evidence, each computed when first asked for."""
+
+    def __init__(self, plan: Plan, listing: Listing, owners: Owners | None = None) -> None:
+        """Keep the plan and the files; nothing is computed yet."""
+        self.plan = plan
+        self.listing = listing
+        self.owners = owners or Owners(plan)
+        self._inputs: dict[tuple[str, str], list[Input]] = {}
+        self._keys: dict[tuple[str, str], str] = {}
+        self._related: dict[str, set[str]] = {}
+
+    def inputs(self, phase: Phase, gate: Gate) -> list[Input]:
+        """The files that a pass of the phase's gate depends on, in path order; empty if none match."""
+        known = self._inputs.get((phase.id, gate.name))
+        if known is None:
+            claims = self.claims(phase, gate)
+            known = [Input(mode, path, oid) for path, (mode, oid) in self.listing.items() if claims(path)]
+            self._inputs[phase.id, gate.name] = known
+        return known
+
+    def claims(self, phase: Phase, gate: Gate) -> Claims:
+        """Whether a path, tracked or not, is an input of the phase's gate."""
+        related = self.related(phase)
+        if gate.inputs is not None:
+            lists: list[Sequence[Pattern]] = [gate.inputs]
+        else:
+            lists = [
+                patterns
+                for other in self.plan.phases
+                if other.id in related
+                for patterns in (other.files, *(task.files for task in other.tasks))
+                if patterns
+            ]
+            if not any(_is_matched(lists, path) for path in self.listing if path not in OWN_PATHS):
+                lists = []  # every tracked file
+        return Claims(lists, gate.inputs is None and not lists, related, self.owners)
+
+    def key(self, phase: Phase, gate: Gate) -> str:
+        """The key under which a run of the phase's gate on this tree is evidence; "" if its inputs match nothing."""
+        known = self._keys.get((phase.id, gate.name))
+        if known is None:
+            inputs = self.inputs(phase, gate)
+            known = self._keys[phase.id, gate.name] = gate_key(gate, inputs) if inputs else ""
+        return known
+
+    def related(self, phase: Phase) -> set[str]:
+        """The ids of the phase and of everything that it depends on."""
+        known = self._related.get(phase.id)
+        if known is None:
+            edges = {other.id: other.depends_on for other in self.plan.phases}
+            known = self._related[phase.id] = {phase.id, *closure(edges, phase.id)}
+        return known
+
+    def base(self, task: Task) -> dict[str, str]:
+        """From each pattern of the task that matches something in this tree to a digest of what it matches."""
+        digests = {}
+        for pattern in task.files:
+            if pattern.include and (found := self._matched(task.files, pattern)):
+                digests[pattern.text] = content_digest(found)
+        return digests
+
+    def without_evidence(self, task: Task, base: Mapping[str, str]) -> list[str]:
+        """The patterns of the task under which nothing differs from base, as written."""
+        now = self.base(task)
+        return [p.text for p in task.files if p.include and now.get(p.text) == base.get(p.text)]
+
+    def done_by_itself(self, task: Task, base: Mapping[str, str]) -> bool:
+        """Whether each of the task's files is a literal path, new since base, not empty, and no other task's."""
+        if not task.files:
+            return False
+        for pattern in task.files:
+            path = pattern.literal
+            if not path or not pattern.include or pattern.text in base:
+                return False
+            if not self.is_filled(path) or self.owners.tasks(path) != [task.id]:
+                return False
+        return True
+
+    def is_filled(self, path: str) -> bool:
+        """Whether the tree has a non-empty regular file there."""
+        mode, oid = self.listing.get(path, ("", ""))
+        return mode in _REGULAR and oid not in EMPTY_BLOBS
+
+    def has_artifact(self, path: str) -> bool:
+        """Whether a non-empty file, or a folder with one, is there."""
+        return self.is_filled(path) or any(
+            name.startswith(path + "/") and self.is_filled(name) for name in self.listing
+        )
+
+    def _matched(self, patterns: Sequence[Pattern], pattern: Pattern) -> list[Input]:
+        return [
+            Input(self.listing[path][0], path, self.listing[path][1])
+            for path in matched_paths(patterns, pattern, self.listing)
+        ]
+
+
+class Claims:
+    """A predicate over paths: is it an input?"""
+
+    def __init__(self, lists: Sequence[Sequence[Pattern]], everything: bool, related: set[str], owners: Owners) -> None:
+        """Keep what decides."""
+        self._lists = lists
+        self._everything = everything
+        self._related = related
+        self._owners = owners
+
+    def __call__(self, path: str) -> bool:
+        """Whether the path is an input: matched, and not claimed by unrelated phases only."""
+        if path in OWN_PATHS or not (self._everything or _is_matched(self._lists, path)):
+            return False
+        claimants = self._owners.phases(path)
+        return not claimants or not self._related.isdisjoint(claimants)
+
+
+def _is_matched(lists: Sequence[Sequence[Pattern]], path: str) -> bool:
+    return any(any_matches(patterns, path) for patterns in lists)

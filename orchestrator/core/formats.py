@@ -1,0 +1,194 @@
+"""plan.lock and the compiled plan: bytes to values and back, without a parser that costs an import."""
+
+from __future__ import annotations
+
+import marshal
+
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.gate import Pass
+from orchestrator.core.patterns import Pattern
+from orchestrator.core.plan import LOCK_PATH, Control, Gate, Phase, Plan, Question, Settings, Task
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_COMPILED_FORM = 1
+_CLASSES = {cls.__name__: cls for cls in (Plan, Phase, Task, Gate, Control, Question, Settings, Pattern)}
+
+
+class LockPhase(Value):
+    """The evidence of one phase: passes by gate, and by task the digests of what its patterns matched at base."""
+
+    passes: Mapping[str, Pass] = {}
+    bases: Mapping[str, Mapping[str, str]] = {}
+
+
+Lock = dict[str, LockPhase]
+"""plan.lock: the evidence by phase id, in plan order."""
+
+
+def format_lock(lock: Lock) -> bytes:
+    """The canonical bytes of plan.lock.
+
+    Each phase has its header from the start, evidence or not, so that what two branches add for two phases is
+    always separated by an unchanged line and merges by itself.
+    """
+    import tomli_w  # noqa: PLC0415 - only where evidence has changed
+
+    parts = ["version = 1\n"]
+    for phase_id, phase in lock.items():
+        table: dict[str, Any] = {}
+        if phase.passes:
+            table["gate"] = {
+                name: {
+                    "key": found.key,
+                    **({} if found.tests is None else {"tests": found.tests}),
+                    **({} if found.coverage is None else {"coverage": float(found.coverage)}),
+                }
+                for name, found in phase.passes.items()
+            }
+        bases = {task_id: {"base": dict(base)} for task_id, base in phase.bases.items() if base}
+        if bases:
+            table["task"] = bases
+        text = tomli_w.dumps({"phase": {phase_id: table}})
+        header = f"[phase.{phase_id}]\n"
+        parts.append(text if text.startswith(header) else f"{header}\n{text}")
+    return "\n".join(parts).encode()
+
+
+def parse_lock(data: bytes) -> Lock:
+    """The evidence in those bytes, canonical or not.
+
+    Raises:
+        CannotJudgeError: they are no plan.lock.
+    """
+    try:
+        text = data.decode()
+        tree = _read_canonical(text.replace("\r\n", "\n"))
+        if tree is None:
+            import tomllib  # noqa: PLC0415 - only for what a person or a merge has touched
+
+            tree = tomllib.loads(text)
+        return _lock_of(tree)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise CannotJudgeError(
+            Finding(
+                "lock-tampered",
+                f"plan.lock cannot be read: {error}",
+                locations=(Location(LOCK_PATH),),
+                help="orchestrator sync",
+            )
+        ) from error
+
+
+def _lock_of(tree: Mapping[str, Any]) -> Lock:
+    if tree["version"] != 1:
+        raise ValueError(f"version {tree['version']!r} is not known, an upgrade of git-orchestrator may be needed")
+    if extra := set(tree) - {"version", "phase"}:
+        raise ValueError(f"unknown key {min(extra)}")
+    lock: Lock = {}
+    for phase_id, table in tree.get("phase", {}).items():
+        passes = {}
+        for name, facts in table.get("gate", {}).items():
+            tests, coverage = facts.get("tests"), facts.get("coverage")
+            if not isinstance(facts["key"], str) or isinstance(tests, str) or isinstance(coverage, str):
+                raise TypeError(f"the pass of {name} in {phase_id} is malformed")
+            passes[name] = Pass(facts["key"], tests, coverage)
+        bases = {name: dict(entry["base"].items()) for name, entry in table.get("task", {}).items()}
+        lock[phase_id] = LockPhase(passes, bases)
+    return lock
+
+
+def _read_canonical(text: str) -> dict[str, Any] | None:
+    """The tree of a lock in exactly the form that ``format_lock`` writes, or None."""
+    tree: dict[str, Any] = {}
+    table = tree
+    for line in text.split("\n"):
+        if not line:
+            continue
+        if line[0] == "[":
+            names = _header_names(line)
+            if names is None:
+                return None
+            table = tree
+            for name in names[:-1]:
+                table = table.setdefault(name, {})
+            if names[-1] in table:
+                return None
+            table[names[-1]] = table = {}
+            continue
+        name, equals, value = line.rpartition(" = ")
+        if not equals or "\\" in line or not name:
+            return None
+        name = name[1:-1] if name[0] == '"' == name[-1] else name
+        if '"' in name or "'" in name or "#" in name or name in table:
+            return None
+        if value[0] == '"' == value[-1] and value.count('"') == 2:
+            table[name] = value[1:-1]
+        elif value.isascii() and value.isdigit():
+            table[name] = int(value)
+        elif value.isascii() and value.replace(".", "", 1).isdigit():
+            table[name] = float(value)
+        else:
+            return None
+    return tree
+
+
+def _header_names(line: str) -> list[str] | None:
+    if line[-1] != "]" or line[1] == "[" or "\\" in line or "'" in line or "#" in line:
+        return None
+    names = []
+    for index, part in enumerate(line[1:-1].split('"')):
+        if index % 2:
+            names.append(part)
+        else:
+            names += [name for name in part.split(".") if name]
+    return names if names and names[0] == "phase" else None
+
+
+def compile_plan(plan: Plan, plan_oid: str) -> bytes:
+    """The plan in the form that ``load_compiled`` reads back fast; for the local cache only."""
+    body = marshal.dumps(_packed(plan))
+    return _compiled_header(plan_oid, body) + body
+
+
+def load_compiled(data: bytes, plan_oid: str) -> Plan | None:
+    """The plan compiled from the blob of that id, or None if the bytes are not exactly that.
+
+    A checksum finds damage. Who can forge a file in the Git directory can replace the hooks themselves, so nothing
+    here defends against that; a plan of another blob is never returned by mistake.
+    """
+    end = data.find(b"\n") + 1
+    header, body = data[:end], data[end:]
+    if not header or header != _compiled_header(plan_oid, body):
+        return None
+    try:
+        plan = _unpacked(marshal.loads(body))  # noqa: S302 - checked above; see the docstring
+    except (ValueError, EOFError, TypeError, KeyError):
+        return None
+    return plan if isinstance(plan, Plan) else None
+
+
+def _compiled_header(plan_oid: str, body: bytes) -> bytes:
+    from binascii import crc32  # noqa: PLC0415
+
+    return f"orchestrator-plan {_COMPILED_FORM} {marshal.version} {plan_oid} {len(body)} {crc32(body):08x}\n".encode()
+
+
+def _packed(value: Any) -> Any:
+    """Values as (class name, fields), which marshal takes; a leading None marks a plain tuple."""
+    if isinstance(value, Value):
+        return (type(value).__name__, *[_packed(field) for field in value.astuple()])
+    if isinstance(value, tuple):
+        return (None, *[_packed(item) for item in value])
+    return value
+
+
+def _unpacked(value: Any) -> Any:
+    if type(value) is not tuple:
+        return value
+    items = [_unpacked(item) if type(item) is tuple else item for item in value[1:]]
+    return tuple(items) if value[0] is None else _CLASSES[value[0]](*items)

@@ -1,0 +1,74 @@
+"""Gate keys and results: what a pass is a pass of."""
+
+from __future__ import annotations
+
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.core.plan import Gate
+
+KEY_SCHEMA = 1
+
+
+class Input(Value):
+    """One file of a tree: its mode as Git writes it (``100644``), its path and its object id."""
+
+    mode: str
+    path: str
+    oid: str
+
+
+class Pass(Value):
+    """The facts of a passed run, under its key; the same run writes the same bytes on every branch."""
+
+    key: str
+    tests: int | None = None
+    coverage: float | None = None  # percent
+
+
+class GateResult(Value):
+    """The outcome of one run of a gate.
+
+    ``status``: "passed"; "failed" (it ran and said no, a report is missing, or there are too few tests or too little
+    coverage); "error" (it could not be run or judged); "timeout" (stopped at its own time limit); "stopped" (the
+    hook's time limit ended it); "unclean" (what it ran on is not what is staged). Only "passed" is evidence.
+    """
+
+    gate: str
+    key: str
+    status: str
+    reason: str = ""  # one line, for people
+    exit_code: int | None = None
+    seconds: float = 0.0
+    tests: int | None = None
+    coverage: float | None = None
+    output: str = ""  # the last lines, decoded, unescaped
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is evidence."""
+        return self.status == "passed"
+
+
+def gate_key(gate: Gate, inputs: Iterable[Input]) -> str:
+    """SHA-256, in hex, over schema number, name, definition and inputs in path order."""
+    from hashlib import sha256  # noqa: PLC0415 - most commits compare no key
+
+    digest = sha256(repr((KEY_SCHEMA, gate.name, gate.definition())).encode("utf-8", "backslashreplace"))
+    digest.update(b"\0")
+    for item in inputs:
+        digest.update(f"{item.mode} {item.oid} {item.path}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def content_digest(inputs: Iterable[Input]) -> str:
+    """SHA-256, in hex, over (mode, path, object id) of files in path order: the base of a task's pattern."""
+    from hashlib import sha256  # noqa: PLC0415
+
+    digest = sha256()
+    for item in inputs:
+        digest.update(f"{item.mode} {item.oid} {item.path}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()

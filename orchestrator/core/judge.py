@@ -1,0 +1,717 @@
+"""May this commit land? The one set of rules that hooks, commands and the reading of history share.
+
+``settle`` works out what the commit's own tree says: marks, evidence, passes, states. ``judge`` then applies the
+rules. Both are pure; what they need of Git, of the cache and of finished gates is handed to them.
+"""
+
+from __future__ import annotations
+
+from orchestrator.core.evidence import Content
+from orchestrator.core.finding import Finding, Location, printable
+from orchestrator.core.formats import Lock, LockPhase
+from orchestrator.core.gate import GateResult, Pass
+from orchestrator.core.graph import closure
+from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_NAME, PLAN_PATH, TODO_PATH, Gate, Phase, Plan, Task
+from orchestrator.core.state import AWAITING, DONE, NOT_STARTED, OPEN, STARTED, PhaseState, plan_state
+from orchestrator.core.todo import carry, merged_mark
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from orchestrator.core.todo import Reading
+
+MAX_SHOWN = 8  # files or reasons listed of one kind
+
+
+class Before(Value):
+    """What the parent commit says, under its own plan; for several parents, what any of them says."""
+
+    plan: Plan
+    marks: Mapping[str, str]
+    lock: Lock | None  # None: the parent has no plan.lock
+    content: Content
+
+
+class Settled(Value):
+    """What the commit's tree says, under its own plan.
+
+    ``ticked`` are the tasks that a person ticks in this commit, ``entered`` those that it brings into the plan;
+    ``dropped`` the passes, as (phase id, gate name), that its plan.lock claims and nobody can vouch for.
+    """
+
+    plan: Plan
+    content: Content
+    marks: Mapping[str, str]
+    notes: Mapping[str, tuple[str, ...]]
+    lock: Lock
+    states: Mapping[str, PhaseState]
+    ticked: tuple[Task, ...] = ()
+    unticked: tuple[Task, ...] = ()
+    by_itself: tuple[Task, ...] = ()
+    entered: frozenset[str] = frozenset()
+    dropped: tuple[tuple[str, str], ...] = ()
+    lost_ticks: tuple[str, ...] = ()
+    lost_notes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def settle(
+    plan: Plan,
+    content: Content,
+    before: Before | None,
+    reading: Reading,
+    staged_lock: Lock | None,
+    known_pass: Callable[[str], Pass | None],
+) -> Settled:
+    """What a tree says under its plan.
+
+    ``before`` is None where there is nothing before (adoption): what exists then is the baseline. ``known_pass``
+    answers for a key from the local cache and from gates that have just run.
+    """
+    ids = {task.id: task for phase in plan.phases for task in phase.tasks}
+    earlier = _earlier_marks(plan, before)
+    entered = frozenset(ids).difference(earlier) if before is not None else frozenset(ids)
+    said = carry(reading.marks, reading.plan, plan)
+    written = {said[old]: mark for old, mark in reading.marks.items() if old in said}
+    marks = {}
+    for task_id in ids:
+        was = earlier.get(task_id, OPEN)
+        mark = merged_mark(written.get(task_id, was), was)
+        if mark != OPEN:
+            marks[task_id] = mark
+    bases = _bases(plan, content, before)
+    parent_passes = (
+        {p.key: p for phase in (before.lock or {}).values() for p in phase.passes.values()} if before else {}
+    )
+    passes: dict[tuple[str, str], Pass] = {}
+    for phase in plan.phases:
+        for gate in phase.gates:
+            key = content.key(phase, gate)
+            found = (parent_passes.get(key) or known_pass(key)) if key else None
+            if found is not None:
+                passes[phase.id, gate.name] = found
+    dropped = tuple(
+        [
+            (phase_id, name)
+            for phase_id, evidence in (staged_lock or {}).items()
+            for name, claimed in evidence.passes.items()
+            if claimed.key not in parent_passes and (phase_id, name) not in passes and known_pass(claimed.key) is None
+        ]
+    )
+
+    def states_now() -> dict[str, PhaseState]:
+        return plan_state(plan, marks, content, lambda phase, gate: (phase.id, gate.name) in passes)
+
+    states = states_now()
+    ticked = tuple([ids[i] for i, mark in marks.items() if mark == DONE and earlier.get(i) != DONE])
+    by_itself: list[Task] = []
+    if plan.settings.auto_done and before is not None:
+        waiting = [
+            (phase, task)
+            for phase in plan.phases
+            for task in phase.tasks
+            if marks.get(task.id, OPEN) in (OPEN, STARTED) and content.done_by_itself(task, bases.get(task.id, {}))
+        ]
+        while ready := [
+            (phase, task)
+            for phase, task in waiting
+            if task not in by_itself and states[phase.id].open and all([marks.get(d) == DONE for d in task.depends_on])
+        ]:
+            for _, task in ready:
+                marks[task.id] = DONE
+                by_itself.append(task)
+            states = states_now()
+    notes_said = carry(reading.notes, reading.plan, plan)
+    return Settled(
+        plan=plan,
+        content=content,
+        marks={task_id: marks[task_id] for task_id in ids if task_id in marks},
+        notes={notes_said[old]: lines for old, lines in reading.notes.items() if old in notes_said},
+        lock={
+            phase.id: LockPhase(
+                {g.name: passes[phase.id, g.name] for g in phase.gates if (phase.id, g.name) in passes},
+                {task.id: bases[task.id] for task in phase.tasks if bases.get(task.id)},
+            )
+            for phase in plan.phases
+        },
+        states=states,
+        ticked=ticked,
+        unticked=tuple([ids[i] for i, mark in earlier.items() if mark == DONE and marks.get(i) != DONE]),
+        by_itself=tuple(by_itself),
+        entered=entered,
+        dropped=dropped,
+        lost_ticks=tuple([i for i, mark in reading.marks.items() if mark == DONE and i not in said]),
+        lost_notes=tuple([(i, lines) for i, lines in reading.notes.items() if i not in notes_said]),
+    )
+
+
+def _earlier_marks(plan: Plan, before: Before | None) -> dict[str, str]:
+    """The parent's mark of each task of the plan that was in the plan before."""
+    if before is None:
+        return {}
+    old = {task.id: before.marks.get(task.id, OPEN) for phase in before.plan.phases for task in phase.tasks}
+    carried = carry(old, before.plan, plan)
+    return {carried[task_id]: mark for task_id, mark in old.items() if task_id in carried}
+
+
+def _bases(plan: Plan, content: Content, before: Before | None) -> dict[str, dict[str, str]]:
+    """The base of each task: as the parent's lock has it; of what is new in the plan, from what exists before it."""
+    if before is None:
+        return {task.id: content.base(task) for phase in plan.phases for task in phase.tasks}
+    old_tasks = {task.id: (phase.id, task) for phase in before.plan.phases for task in phase.tasks}
+    origin = {new: old for old, new in carry(old_tasks, before.plan, plan).items()}
+    bases: dict[str, dict[str, str]] = {}
+    for phase in plan.phases:
+        for task in phase.tasks:
+            old_phase, old_task = old_tasks[origin[task.id]] if task.id in origin else ("", None)
+            known = {p.text for p in old_task.files} if old_task is not None and before.lock is not None else set()
+            if all([pattern.text in known for pattern in task.files]):
+                fresh: dict[str, str] = {}
+            else:
+                fresh = before.content.base(task) if before.lock is None else content.base(task)
+            kept: Mapping[str, str] = {}
+            if old_task is not None and before.lock is not None:
+                kept = before.lock.get(old_phase, LockPhase()).bases.get(old_task.id, {})
+            merged = {}
+            for pattern in task.files:
+                digest = (kept if pattern.text in known else fresh).get(pattern.text)
+                if digest is not None:
+                    merged[pattern.text] = digest
+            bases[task.id] = merged
+    return bases
+
+
+class Intent(Value):
+    """What is known of the commit beside its tree.
+
+    ``message`` is None at stages that do not know it yet. ``named`` is the phase that the message names, PLAN_NAME
+    for ``[plan]``, or "". ``exception`` is the reason of a declared exception. ``in_history``: the commit is judged
+    as part of a history (a rebase under way, a finished commit): no gate is due, and a pass under any key counts.
+    ``may_run`` says whether due gates can be run at all at this stage, ``why_not_run`` why not.
+    """
+
+    message: str | None = None
+    named: str = ""
+    exception: str = ""
+    in_history: bool = False
+    may_run: bool = True
+    why_not_run: str = ""
+    changed_lines: int = 0
+
+
+class DueGate(Value):
+    """A gate that must run before the commit can be judged; ``role`` "own", "dependency" or "other"."""
+
+    phase: Phase
+    gate: Gate
+    key: str
+    role: str
+    why: str
+
+
+class Judgement(Value):
+    """Everything wrong and worth a warning, and the gates to run before it is the last word."""
+
+    findings: tuple[Finding, ...] = ()
+    due: tuple[DueGate, ...] = ()
+    advanced: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether the commit must not land."""
+        return any([finding.severity == "error" for finding in self.findings])
+
+
+def judge(
+    settled: Settled,
+    before: Before,
+    changed: Sequence[str],
+    intent: Intent,
+    results: Mapping[str, GateResult],
+) -> Judgement:
+    """The judgement on a commit that has a plan before and after it.
+
+    ``changed`` are the paths that the commit itself changes, sorted; ``results`` the finished runs by key. With
+    gates still due and no error, run them and judge again with their results.
+    """
+    return _Judge(settled, before, changed, intent, results).judgement()
+
+
+class _Judge:
+    def __init__(
+        self,
+        settled: Settled,
+        before: Before,
+        changed: Sequence[str],
+        intent: Intent,
+        results: Mapping[str, GateResult],
+    ) -> None:
+        self.settled = settled
+        self.before = before
+        self.intent = intent
+        self.results = results
+        self.plan = settled.plan
+        self.settings = before.plan.settings
+        self.owners = settled.content.owners
+        self.changed = changed
+        self.files = [path for path in changed if path not in OWN_PATHS]
+        self.plan_changes = PLAN_PATH in changed
+        self.findings: list[Finding] = []
+        self.claimants = {path: found for path in self.files if (found := self.owners.phases(path))}
+        in_phase = {task.id: phase.id for phase in self.plan.phases for task in phase.tasks}
+        self.ticks = [(in_phase[task.id], task) for task in settled.ticked]
+        self.order = {phase.id: phase.number for phase in self.plan.phases}
+        sole = {found[0] for found in self.claimants.values() if len(found) == 1}
+        named = {intent.named} if intent.named in self.order else set()
+        own = {phase_id for phase_id, task in self.ticks if task.id not in settled.entered}
+        self.advanced = sorted(sole | named | own, key=self.order.__getitem__)
+        self.edges = {phase.id: phase.depends_on for phase in self.plan.phases}
+        self.dependencies = {name for phase_id in self.advanced for name in closure(self.edges, phase_id)}
+
+    def judgement(self) -> Judgement:
+        self.check_lock()
+        self.check_plan_change()
+        self.check_ticks()
+        self.check_size()
+        self.check_unplanned()
+        free = bool(self.intent.exception)
+        due: list[DueGate] = []
+        order = self.order_states(set())
+        if not self.intent.in_history:
+            due = self.due_gates(order)
+        pending = {(d.phase.id, d.gate.name) for d in due if d.key not in self.results and self.intent.may_run}
+        if pending:
+            order = self.order_states(pending)
+        if not free:
+            self.check_mixed()
+            blamed = self.check_gates(due, order)
+            self.check_order(order, blamed)
+        self.check_own_gates(due)
+        self.warn_of_locked(order)
+        still = tuple([d for d in due if (d.phase.id, d.gate.name) in pending])
+        return Judgement(tuple(self.findings), still, tuple(self.advanced))
+
+    # -- order ---------------------------------------------------------------------------------------------------
+
+    def order_states(self, pending: set[tuple[str, str]]) -> dict[str, PhaseState]:
+        """The states that order is judged by: a gate counts if HEAD's tree or the staged one has its pass."""
+
+        def has_passed(phase: Phase, gate: Gate) -> bool:
+            if gate.name in self.settled.lock[phase.id].passes or (phase.id, gate.name) in pending:
+                return True
+            return self.passed_before(phase, gate)
+
+        return plan_state(self.plan, self.settled.marks, self.settled.content, has_passed)
+
+    def passed_before(self, phase: Phase, gate: Gate) -> bool:
+        recorded = (self.before.lock or {}).get(phase.id, LockPhase()).passes.get(gate.name)
+        if recorded is None:
+            return False
+        if self.intent.in_history:
+            return True
+        return any(
+            recorded.key == self.before.content.key(old, old_gate)
+            for old in self.before.plan.phases
+            if old.id == phase.id
+            for old_gate in old.gates
+            if old_gate.name == gate.name and old_gate.definition() == gate.definition()
+        )
+
+    def check_order(self, order: Mapping[str, PhaseState], blamed: set[str]) -> None:
+        """Refuse to advance what is locked; ``blamed`` phases have been refused for a gate already."""
+        for phase_id in self.advanced:
+            state = order[phase_id]
+            if state.questions:
+                self.findings.append(_question_finding(state, self.claimed_by(phase_id)))
+            waits_for = [name for name in state.waits_for if name not in blamed]
+            if waits_for:
+                self.findings.append(
+                    _locked_finding(state, [order[name] for name in waits_for], self.claimed_by(phase_id))
+                )
+        for path, found in self.claimants.items():
+            if len(found) > 1 and not any([order[name].open for name in found]):
+                states = [order[name] for name in found]
+                waiting = sorted({name for state in states for name in state.waits_for}, key=self.order.__getitem__)
+                place = (Location(path, 0, f"claimed by {', '.join(found)}"),)
+                if waiting:
+                    self.findings.append(_locked_finding(states[0], [order[name] for name in waiting], place))
+                elif states[0].questions:
+                    self.findings.append(_question_finding(states[0], place))
+
+    def claimed_by(self, phase_id: str) -> tuple[Location, ...]:
+        line = self.plan.phase(phase_id).line
+        sole = [path for path, found in self.claimants.items() if found == [phase_id]]
+        places = [Location(path, 0, f"claimed by {phase_id} ({PLAN_PATH}:{line})") for path in sole[:MAX_SHOWN]]
+        if len(sole) > MAX_SHOWN:
+            places.append(Location(sole[MAX_SHOWN], 0, f"and {len(sole) - MAX_SHOWN} in all not shown"))
+        for tick_phase, task in self.ticks:
+            if tick_phase == phase_id:
+                places.append(Location(TODO_PATH, 0, f"ticks task {task.id}: {task.title}"))
+        return tuple(places)
+
+    def check_mixed(self) -> None:
+        """Refuse files (and ticks) that no single phase accounts for, and a named phase that accounts for none."""
+        groups = [(path, found) for path, found in self.claimants.items()]
+        groups += [
+            (f"{TODO_PATH}: task {t.id}", [phase_id]) for phase_id, t in self.ticks if t.id not in self.settled.entered
+        ]
+        common = set(self.order).intersection(*[found for _, found in groups]) if groups else set(self.order)
+        name = self.intent.named
+        if self.settings.one_phase_per_commit and not common and not self.plan_changes:
+            places = tuple(
+                Location(place, 0, f"belongs to {' and '.join(found)}") for place, found in groups[:MAX_SHOWN]
+            )
+            self.findings.append(
+                Finding(
+                    "phases-mixed",
+                    "one commit, one phase: no single phase claims everything that is staged",
+                    locations=places,
+                    notes=("settings.one_phase_per_commit is true",),
+                    help=f"git restore --staged -- {' '.join(_quoted(p) for p, f in groups if f != groups[0][1] and not p.startswith(TODO_PATH))}".rstrip(
+                        " -"
+                    )
+                    + ", commit, then commit the rest",
+                )
+            )
+        elif name in self.order and groups and not self.plan_changes:
+            sole = {found[0] for _, found in groups if len(found) == 1}
+            # A file with several claimants is in its place if the named phase or another one at work here claims it.
+            strangers = [
+                (place, found)
+                for place, found in groups
+                if name not in found
+                and (self.settings.one_phase_per_commit or (len(found) > 1 and sole.isdisjoint(found)))
+            ]
+            if strangers or not any(name in found for _, found in groups):
+                shown = strangers or groups
+                candidates = sorted(common, key=self.order.__getitem__) or [shown[0][1][0]]
+                self.findings.append(
+                    Finding(
+                        "phase-mismatch",
+                        f'the message names "{self.plan.phase(name).title}", but the staged work belongs to {_titles(self.plan, candidates)}',
+                        locations=tuple(
+                            Location(place, 0, f"belongs to {' and '.join(found)}")
+                            for place, found in shown[:MAX_SHOWN]
+                        ),
+                        help=f'git commit -m "{_first_type(self.settings.commit_types)}: [{self.plan.phase(candidates[0]).title}] ..."',
+                    )
+                )
+
+    # -- gates ---------------------------------------------------------------------------------------------------
+
+    def due_gates(self, order: Mapping[str, PhaseState]) -> list[DueGate]:
+        """The gates that this commit makes due, in plan order."""
+        due = []
+        # A phase that waits only for gates which are due themselves is open as far as it can be known before they ran.
+        hopeful = self.order_states(
+            {(p.id, g.name) for p in self.plan.phases if not order[p.id].open_tasks for g in p.gates}
+        )
+        for phase in self.plan.phases:
+            state = self.settled.states[phase.id]
+            if state.open_tasks or not hopeful[phase.id].open:
+                continue
+            role = "dependency" if phase.id in self.dependencies else "own" if phase.id in self.advanced else "other"
+            if role == "dependency" and self.intent.exception:
+                role = "other"
+            for gate in state.open_gates:
+                touched = self.touched_input(phase, gate)
+                if role == "dependency":
+                    why = f"{_titles(self.plan, [p for p in self.advanced if phase.id in closure(self.edges, p)])} depends on it"
+                elif role == "own":
+                    why = "all tasks of its phase are done"
+                elif touched:
+                    why = f"its input {touched} changes"
+                else:
+                    continue
+                due.append(DueGate(phase, gate, self.settled.content.key(phase, gate), role, why))
+        return due
+
+    def touched_input(self, phase: Phase, gate: Gate) -> str:
+        claims = self.settled.content.claims(phase, gate)
+        return next((path for path in self.changed if claims(path)), "")
+
+    def check_gates(self, due: Iterable[DueGate], order: Mapping[str, PhaseState]) -> set[str]:
+        """Refuse what a dependency's gate forbids; returns the ids of the phases refused for it."""
+        blamed = set()
+        for item in due:
+            if item.role != "dependency" or item.gate.name in self.settled.lock[item.phase.id].passes:
+                continue
+            result = self.results.get(item.key)
+            failed = result is not None and result.status == "failed"
+            if not failed and self.passed_before(item.phase, item.gate):
+                continue
+            if result is None and self.intent.may_run and item.key:
+                continue  # it will run
+            if result is None and order[item.phase.id].missing_artifacts:
+                continue  # locked anyway; the order says why
+            blamed.add(item.phase.id)
+            self.findings.append(gate_finding(item, result, self.intent.why_not_run))
+        return blamed
+
+    def check_own_gates(self, due: Iterable[DueGate]) -> None:
+        """Tell which phases keep waiting; refuse the completing commit where the plan says so."""
+        for item in due:
+            if item.role == "dependency" or item.gate.name in self.settled.lock[item.phase.id].passes:
+                continue
+            result = self.results.get(item.key)
+            if result is None and self.intent.may_run and item.key:
+                continue
+            completes = any(
+                [task.id for task in self.settled.ticked + self.settled.by_itself if task in item.phase.tasks]
+            )
+            block = self.settings.on_gate_failure == "block" and item.role == "own" and completes
+            finding = gate_finding(item, result, self.intent.why_not_run)
+            if not block:
+                finding = finding.replace(
+                    severity="warning", message=f'phase "{item.phase.title}" awaits its gates: {finding.message}'
+                )
+            self.findings.append(finding)
+
+    # -- the rest ------------------------------------------------------------------------------------------------
+
+    def check_lock(self) -> None:
+        for phase_id, name in self.settled.dropped:
+            self.findings.append(
+                Finding(
+                    "lock-tampered",
+                    f"plan.lock claims a pass of {printable(name)} for {printable(phase_id)} that no parent commit and no run here knows; "
+                    "it is dropped, and the gate is due again",
+                    "warning",
+                    (Location(LOCK_PATH),),
+                    help=f"orchestrator validate {phase_id}" if phase_id in self.order else "",
+                )
+            )
+        for task_id in self.settled.lost_ticks:
+            self.findings.append(
+                Finding(
+                    "plan-mixed", f"task {printable(task_id)} was done and is no longer in the plan; its tick goes with it", "warning",
+                    (Location(PLAN_PATH),), help="give tasks an id, so that ticks can follow a new title",
+                )
+            )  # fmt: skip
+
+    def check_plan_change(self) -> None:
+        if not self.plan_changes:
+            return
+        old_owners = self.before.content.owners
+        claimed = [(p, self.owners.phases(p) or old_owners.phases(p)) for p in self.files]
+        claimed = [(path, found) for path, found in claimed if found]
+        if claimed:
+            self.findings.append(plan_mixed_finding(claimed))
+        for phase_id, task in self.ticks:
+            if task.id not in self.settled.entered:
+                self.findings.append(
+                    Finding(
+                        "plan-mixed",
+                        f"a change of plan.toml ticks task {task.id} ({task.title}), which was in the plan before",
+                        locations=(Location(TODO_PATH, 0, f"phase {phase_id}"),),
+                        help=f"orchestrator reopen {task.id}, commit the plan, then: orchestrator done {task.id}",
+                    )
+                )
+
+    def check_ticks(self) -> None:
+        """A tick needs an open phase, its task's dependencies done, and evidence."""
+        order = self.order_states({(p.id, g.name) for p in self.plan.phases for g in p.gates})
+        for phase_id, task in self.ticks:
+            if task.id in self.settled.entered:
+                continue
+            place = (Location(TODO_PATH, 0, f"task {task.id}: {task.title}"),)
+            untick = f"orchestrator reopen {task.id}"
+            state = order[phase_id]
+            if not state.open:
+                waiting = [f"it waits for {_titles(self.plan, state.waits_for)}"] if state.waits_for else []
+                waiting += [f"question {q.id} has no answer: {q.text}" for q in state.questions]
+                self.findings.append(
+                    Finding(
+                        "task-locked",
+                        f'task {task.id} cannot be done: phase "{state.phase.title}" is locked',
+                        locations=place,
+                        notes=tuple(waiting),
+                        help=untick,
+                    )
+                )
+            open_tasks = [name for name in task.depends_on if self.settled.marks.get(name) != DONE]
+            if open_tasks:
+                self.findings.append(
+                    Finding(
+                        "task-locked",
+                        f"task {task.id} cannot be done before task {', '.join(open_tasks)}",
+                        locations=place,
+                        help=untick,
+                    )
+                )
+            base = self.settled.lock[phase_id].bases.get(task.id, {})
+            missing = self.settled.content.without_evidence(task, base)
+            if missing:
+                self.findings.append(
+                    Finding(
+                        "task-evidence",
+                        f"task {task.id} is ticked, but its work is not there: {task.title}",
+                        locations=place,
+                        notes=tuple(
+                            f"nothing staged under {printable(text)} differs from when the task entered the plan"
+                            for text in missing
+                        ),
+                        help=f"git add the work, or untick it: {untick}",
+                    )
+                )
+
+    def check_size(self) -> None:
+        for limit, size, unit in (
+            (self.settings.max_commit_files, len(self.files), "files"),
+            (self.settings.max_commit_lines, self.intent.changed_lines, "lines"),
+        ):
+            if limit and size > limit:
+                self.findings.append(
+                    Finding(
+                        "commit-too-large",
+                        f"the commit changes {size} {unit}, the plan allows {limit} (settings.max_commit_{unit})",
+                        help="git restore --staged <files>, and commit them on their own",
+                    )
+                )
+
+    def check_unplanned(self) -> None:
+        if self.settings.unplanned_files != "block":
+            return
+        unplanned = [path for path in self.files if not self.owners.phases(path) and not path.startswith("docs/plans/")]
+        if unplanned:
+            self.findings.append(
+                Finding(
+                    "unplanned-file",
+                    f"{len(unplanned)} staged file{'s' if len(unplanned) > 1 else ''} that no phase claims",
+                    locations=tuple(Location(path) for path in unplanned[:MAX_SHOWN]),
+                    notes=('settings.unplanned_files is "block"',),
+                    help=f"add them to a phase in plan.toml, or: git restore --staged -- {' '.join(_quoted(p) for p in unplanned[:MAX_SHOWN])}",
+                )
+            )
+
+    def warn_of_locked(self, order: Mapping[str, PhaseState]) -> None:
+        """Warn where a change of the plan locks what has been begun, and where an advanced phase waits for more than gates."""
+        if self.plan_changes:
+            for phase_id, state in order.items():
+                if not state.open and state.own_status != NOT_STARTED and not state.complete:
+                    self.findings.append(
+                        Finding(
+                            "phase-locked", f'phase "{state.phase.title}" has been begun and is locked by this plan', "warning",
+                            notes=(f"it waits for {_titles(self.plan, state.waits_for)}",) if state.waits_for else (),
+                        )
+                    )  # fmt: skip
+        for phase_id in self.advanced:
+            state = self.settled.states[phase_id]
+            if state.own_status == AWAITING:
+                for path in state.missing_artifacts:
+                    self.findings.append(
+                        Finding(
+                            "artifact-missing",
+                            f'phase "{state.phase.title}" awaits {printable(path)}, which is missing or empty',
+                            "warning",
+                        )
+                    )
+                for control in state.open_controls:
+                    if not control.checked:
+                        self.findings.append(
+                            Finding(
+                                "control-open",
+                                f'phase "{state.phase.title}" awaits control {control.id}: {control.text}',
+                                "warning",
+                            )
+                        )
+
+
+def _quoted(path: str) -> str:
+    """The path as a shell takes it, control characters shown."""
+    import shlex  # noqa: PLC0415 - only to refuse
+
+    return shlex.quote(printable(path))
+
+
+def _first_type(types: Sequence[str]) -> str:
+    return next((name for name in types if name != "*"), "feat")
+
+
+def _titles(plan: Plan, phase_ids: Iterable[str]) -> str:
+    return " and ".join([f'"{plan.phase(name).title}"' for name in phase_ids])
+
+
+def _locked_finding(state: PhaseState, waits_for: Sequence[PhaseState], places: tuple[Location, ...]) -> Finding:
+    missing = " and ".join([f'"{other.phase.title}"' for other in waits_for])
+    notes = []
+    for other in waits_for:
+        prefix = "" if len(waits_for) == 1 else f"{other.phase.title}: "
+        reasons = other.reasons()
+        notes += [prefix + reason for reason in reasons[:MAX_SHOWN]]
+        if len(reasons) > MAX_SHOWN:
+            notes.append(f"{prefix}and {len(reasons) - MAX_SHOWN} more: orchestrator status")
+        notes += [f"{prefix}question {q.id} has no answer: {q.text}" for q in other.questions]
+    first = waits_for[0].phase
+    return Finding(
+        "phase-locked",
+        f'phase "{state.phase.title}" cannot start: {missing} {"is" if len(waits_for) == 1 else "are"} not complete',
+        locations=places,
+        notes=tuple(notes),
+        help=f"finish {first.title}, then run: orchestrator validate {first.id}",
+    )
+
+
+def _question_finding(state: PhaseState, places: tuple[Location, ...]) -> Finding:
+    return Finding(
+        "question-open",
+        f'phase "{state.phase.title}" cannot start: {"a question has" if len(state.questions) == 1 else "questions have"} no answer',
+        locations=places,
+        notes=tuple(f"{q.id}: {q.text}" for q in state.questions),
+        help=f"set answer in [[question]] {state.questions[0].id} of plan.toml and commit it as: feat: [{PLAN_NAME}] answer {state.questions[0].id}",
+    )
+
+
+def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]]) -> Finding:
+    """The refusal of a plan change that travels with files of phases, given as (path, phase ids)."""
+    return Finding(
+        "plan-mixed",
+        "plan.toml is changed together with files of a phase; plan changes travel alone",
+        locations=tuple(Location(path, 0, f"claimed by {' and '.join(found)}") for path, found in claimed[:MAX_SHOWN]),
+        help=f"git restore --staged {PLAN_PATH}, commit, then commit {PLAN_PATH} as: feat: [{PLAN_NAME}] ...",
+    )
+
+
+_GATE_IDS = {
+    "failed": "gate-failed",
+    "error": "gate-error",
+    "timeout": "gate-error",
+    "stopped": "gate-due",
+    "unclean": "gate-unclean",
+}
+
+
+def gate_finding(item: DueGate, result: GateResult | None, why_not_run: str = "") -> Finding:
+    """What to say of a gate without a pass: why, the last lines of its output, and how to run it."""
+    name = f"control {item.gate.control}" if item.gate.control else f"gate {item.gate.name}"
+    again = f"orchestrator validate {item.phase.id}"
+    if not item.key:
+        return Finding(
+            "gate-error",
+            f"{name} of {item.phase.id}: its inputs match no file",
+            notes=(item.why,),
+            help="edit inputs in plan.toml, then run: orchestrator lint",
+        )
+    if result is None:
+        return Finding(
+            "gate-due",
+            f"{name} of {item.phase.id} has not passed on what is staged",
+            notes=(item.why, why_not_run) if why_not_run else (item.why,),
+            help=again,
+        )
+    notes = [item.why, *[line for line in result.output.splitlines() if line.strip()][-20:]]
+    word = {
+        "failed": "failed",
+        "error": "could not be judged",
+        "timeout": "ran out of time",
+        "stopped": "was not run to its end",
+        "unclean": "did not run on what is staged",
+    }
+    help_text = f"mend it, git add, then run: {again}" if result.status == "failed" else again
+    return Finding(
+        _GATE_IDS[result.status],
+        f"{name} of {item.phase.id} {word[result.status]}: {result.reason}",
+        notes=tuple(notes),
+        help=help_text,
+    )

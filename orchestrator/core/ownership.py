@@ -1,0 +1,67 @@
+"""Which phases and tasks claim a path."""
+
+from __future__ import annotations
+
+from orchestrator.core.patterns import any_matches
+from orchestrator.core.plan import is_outside_phases
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.core.patterns import Pattern
+    from orchestrator.core.plan import Phase, Plan, Task
+
+
+class Owners:
+    """The claims of a plan, looked up by path.
+
+    A pattern is tried only on paths below its fixed folders, so that a commit costs as many comparisons as its own
+    paths need and not as many as the plan has patterns.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Enter each pattern under the folder that it is fixed to."""
+        self._claims: dict[str, list[tuple[Pattern, Sequence[Pattern], Phase, Task | None]]] = {}
+        self._order = {phase.id: phase.number for phase in plan.phases}
+        self._known: dict[str, tuple[list[str], list[str]]] = {}
+        for phase in plan.phases:
+            self._enter(phase.files, phase, None)
+            for task in phase.tasks:
+                self._enter(task.files, phase, task)
+
+    def _enter(self, patterns: Sequence[Pattern], phase: Phase, task: Task | None) -> None:
+        for pattern in patterns:
+            if pattern.include:
+                place = pattern.literal or pattern.prefix.rstrip("/")
+                self._claims.setdefault(place, []).append((pattern, patterns, phase, task))
+
+    def phases(self, path: str) -> list[str]:
+        """The ids of the phases that claim the path, in plan order; none for the tool's own files."""
+        return self._lookup(path)[0]
+
+    def tasks(self, path: str) -> list[str]:
+        """The ids of the tasks that claim the path."""
+        return self._lookup(path)[1]
+
+    def _lookup(self, path: str) -> tuple[list[str], list[str]]:
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = ([], []) if is_outside_phases(path) else self._find(path)
+        return known
+
+    def _find(self, path: str) -> tuple[list[str], list[str]]:
+        phases: set[str] = set()
+        tasks: dict[str, None] = {}
+        place = path
+        while True:
+            for pattern, patterns, phase, task in self._claims.get(place, ()):
+                if phase.id in phases and (task is None or task.id in tasks):
+                    continue
+                if pattern.matches(path) and (len(patterns) == 1 or any_matches(patterns, path)):
+                    phases.add(phase.id)
+                    if task is not None:
+                        tasks[task.id] = None
+            if not place:
+                return sorted(phases, key=self._order.__getitem__), list(tasks)
+            place = place.rpartition("/")[0]

@@ -1,0 +1,71 @@
+"""Gitignore-style patterns over paths, in a form that needs no library to match.
+
+``plan_file`` translates each pattern once, with pathspec; matching then needs string operations, and a regular
+expression only for globs that a prefix does not decide.
+"""
+
+from __future__ import annotations
+
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_compiled = {}  # type: ignore[var-annotated]  # regex text -> its match method; pure, so sharing it is safe
+
+
+class Pattern(Value):
+    """One pattern.
+
+    ``literal`` is the path that a pattern without glob characters names, itself a file or a folder with all below
+    it. Otherwise ``regex`` decides, on paths below ``prefix`` (the folders before the first glob character, with a
+    trailing slash), and an empty ``regex`` means everything below the prefix. ``include`` is false for ``!pattern``.
+    """
+
+    text: str
+    literal: str = ""
+    prefix: str = ""
+    regex: str = ""
+    include: bool = True
+
+    def matches(self, path: str) -> bool:
+        """Whether the path (from the top, with slashes) is matched, exclusion or not."""
+        if self.literal:
+            return path == self.literal or path.startswith(self.literal + "/")
+        if not path.startswith(self.prefix):
+            return False
+        if not self.regex:
+            return True
+        match = _compiled.get(self.regex)
+        if match is None:
+            import re  # noqa: PLC0415 - 7 ms that most commits need not pay
+
+            match = _compiled[self.regex] = re.compile(self.regex, re.DOTALL).match
+        return match(path) is not None
+
+
+def any_matches(patterns: Sequence[Pattern], path: str) -> bool:
+    """Whether the list claims the path: the last pattern that matches decides, as in gitignore(5)."""
+    return any(pattern.matches(path) and _last_word(patterns, pattern, path) for pattern in patterns if pattern.include)
+
+
+def matched_paths(patterns: Sequence[Pattern], pattern: Pattern, paths: Iterable[str]) -> list[str]:
+    """The paths that one including pattern of the list claims, less what later exclusions take out, in order."""
+    if pattern.literal and isinstance(paths, dict) and pattern.literal in paths:
+        found = [pattern.literal]
+    else:
+        found = [path for path in paths if pattern.matches(path)]
+    return [path for path in found if _last_word(patterns, pattern, path)]
+
+
+def _last_word(patterns: Sequence[Pattern], pattern: Pattern, path: str) -> bool:
+    """Whether no exclusion after the pattern takes the path out for good."""
+    included = True
+    seen = False
+    for other in patterns:
+        if other is pattern:
+            seen = True
+        elif seen and other.include != included and other.matches(path):
+            included = other.include
+    return included

@@ -1,0 +1,148 @@
+"""The plan as the rules see it: resolved, with every default filled in and every pattern translated."""
+
+from __future__ import annotations
+
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from orchestrator.core.patterns import Pattern
+
+PLAN_PATH = "plan.toml"
+TODO_PATH = "PLAN.md"
+LOCK_PATH = "plan.lock"
+OWN_PATHS = (PLAN_PATH, TODO_PATH, LOCK_PATH)
+ARCHIVE_PREFIX = "docs/plans/"
+PLAN_NAME = "plan"  # the reserved word of ``feat: [plan] ...``
+
+
+class Settings(Value):
+    """The ``[settings]`` table; times in seconds."""
+
+    require_phase: str = "always"  # "always" | "advancing"
+    commit_types: tuple[str, ...] = ("feat",)
+    exempt_authors: tuple[str, ...] = ()
+    unplanned_files: str = "allow"  # "allow" | "block"
+    one_phase_per_commit: bool = True
+    max_commit_files: int = 0
+    max_commit_lines: int = 0
+    auto_done: bool = True
+    on_gate_failure: str = "allow"  # "allow" | "block"
+    hook_time_limit_s: float = 60.0
+    jobs: int = 1
+    mainline: str = "merge"  # "merge" | "squash"
+    setup: str = ""
+    summary_lines: bool = True
+
+
+class Gate(Value):
+    """A validation command; a string ``run`` is for the shell, a tuple is argv.
+
+    ``control`` names the control whose check this is: such gates are run and keyed like others, under the name
+    ``control:<id>``, which no gate of a plan can have.
+    """
+
+    name: str
+    run: str | tuple[str, ...]
+    inputs: tuple[Pattern, ...] | None = None  # None: the phase's files and those of its dependencies
+    cwd: str = "."
+    timeout_s: float = 600.0
+    junit: str = ""
+    min_tests: int = 0
+    coverage: str = ""
+    min_coverage: float = 0.0
+    control: str = ""
+
+    def definition(self) -> tuple[object, ...]:
+        """All fields but the time limit: what a pass was a pass of (plain values, in a fixed order)."""
+        inputs = None if self.inputs is None else tuple(pattern.text for pattern in self.inputs)
+        return (self.run, inputs, self.cwd, self.junit, self.min_tests, self.coverage, float(self.min_coverage))
+
+
+class Task(Value):
+    """A task; ``positional`` where the plan gives no id, so that it follows its title when the plan changes."""
+
+    id: str
+    title: str
+    files: tuple[Pattern, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    positional: bool = False
+
+
+class Control(Value):
+    """An item of the security checklist; ``checked``: a gate of its phase named ``control:<id>`` proves it."""
+
+    id: str
+    text: str
+    checked: bool = False
+    resolved: bool = False
+    waiver: str = ""
+
+
+class Question(Value):
+    """A question; unanswered, the phases that it names cannot start."""
+
+    id: str
+    text: str
+    blocks: tuple[str, ...] = ()
+    answer: str = ""
+
+
+class Phase(Value):
+    """A phase; ``gates`` holds the checks of its controls too, last. ``line`` is its place in plan.toml."""
+
+    id: str
+    title: str
+    number: int
+    line: int = 0
+    depends_on: tuple[str, ...] = ()
+    estimate: str = ""
+    files: tuple[Pattern, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    controls: tuple[Control, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """What a commit message may call it, normalised."""
+        return tuple(normal_name(name) for name in (self.id, self.title, str(self.number), f"Phase {self.number}"))
+
+
+class Plan(Value):
+    """A valid plan; phases in the order of their numbers."""
+
+    title: str
+    summary: str = ""
+    assumptions: tuple[str, ...] = ()
+    settings: Settings = Settings()
+    phases: tuple[Phase, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+    def phase(self, phase_id: str) -> Phase:
+        """The phase of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for phase in self.phases:
+            if phase.id == phase_id:
+                return phase
+        raise KeyError(phase_id)
+
+    def named(self, name: str) -> Phase | None:
+        """The phase that a person calls so, by id, title or number, case and spacing aside."""
+        wanted = normal_name(name)
+        for phase in self.phases:
+            if wanted in phase.names():
+                return phase
+        return None
+
+
+def normal_name(name: str) -> str:
+    """The name without case and spacing."""
+    return "".join(name.split()).casefold()
+
+
+def is_outside_phases(path: str) -> bool:
+    """Whether the path belongs to no phase by definition: the tool's own files and the archive of plans."""
+    return path in OWN_PATHS or path.startswith(ARCHIVE_PREFIX)

@@ -1,0 +1,367 @@
+"""Everything that can be wrong with a plan, told at once.
+
+The rules read the tree that tomllib gives, not typed values, so that they can be checked beside a wrong type
+elsewhere in the file. What has the wrong shape is passed over here: the schema reports it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.core.finding import Finding, Location
+from orchestrator.core.graph import find_cycle
+from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, normal_name
+from orchestrator.core.toml_lines import KeyPath, key_lines, line_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_HELP = "edit plan.toml, then run: orchestrator lint"
+_MULTILINE_KEYS = frozenset({"summary", "assumptions", "run", "setup", "check", "waiver", "answer", "text"})
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_STEERING_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_COMMIT_TYPE = re.compile(r"\*|[A-Za-z][A-Za-z0-9-]*")
+_GATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TITLE_BREAKERS = ("]", "|", "-->", "<!--")
+
+
+class Problems:
+    """Collects what is wrong, each with its line."""
+
+    def __init__(self, text: str) -> None:
+        """Keep the text, whose lines are looked up only when something is to be said."""
+        self._text = text
+        self._lines: dict[KeyPath, int] | None = None
+        self._found: list[Finding] = []
+
+    def line_of(self, path: KeyPath) -> int:
+        """The line (from 1) of the key or of the nearest table above it."""
+        if self._lines is None:
+            self._lines = key_lines(self._text)
+        return line_of(self._lines, path)
+
+    def add(self, path: KeyPath, message: str, *, severity: str = "error", notes: Iterable[str] = ()) -> None:
+        """Say that something is wrong at the path."""
+        place = Location(PLAN_PATH, self.line_of(path), key_text(path))
+        finding = Finding("plan-invalid", message, severity, (place,), tuple(notes), _HELP)
+        if finding not in self._found:
+            self._found.append(finding)
+
+    def errors(self) -> bool:
+        """Whether anything makes the plan invalid."""
+        return any(finding.severity == "error" for finding in self._found)
+
+    def sorted(self) -> list[Finding]:
+        """All of them by line."""
+        return sorted(self._found, key=lambda finding: (finding.locations[0].line, finding.message))
+
+
+def key_text(path: KeyPath) -> str:
+    """The path as people write it, elements of arrays counted from 1: ``phase 2, task 1, title``."""
+    parts: list[str] = []
+    for part in path:
+        if isinstance(part, int) and parts:
+            parts[-1] = f"{parts[-1]} {part + 1}"
+        else:
+            parts.append(str(part))
+    return ", ".join(parts)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean "..."?`` with the most similar known name, or nothing."""
+    candidates = list(known)
+    by_folded = {candidate.casefold(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
+    return f'; did you mean "{by_folded[close[0]]}"?' if close else ""
+
+
+def schema_problems(tree: dict[str, Any], schema: dict[str, Any], problems: Problems) -> None:
+    """Add a problem for everything in the tree that the schema does not allow."""
+    import jsonschema
+
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(tree):
+        path = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = error.schema.get("properties", {})
+            for key in error.instance:
+                if key not in known:
+                    problems.add((*path, key), f'unknown key "{key}"{nearest(key, known)}')
+        elif error.validator == "required":
+            for key in error.validator_value:
+                if key not in error.instance:
+                    problems.add(path, f'the key "{key}" is missing')
+        else:
+            problems.add(path, f"{_shown(error.instance)} is not {_expected(error.schema, schema)}")
+
+
+def _expected(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What a schema allows, in words."""
+    if "$ref" in rule:
+        return "a table"
+    if "anyOf" in rule:
+        return " or ".join(_expected(option, schema) for option in rule["anyOf"] if option.get("type") != "null")
+    if "enum" in rule:
+        return " or ".join(_shown(value) for value in rule["enum"])
+    kinds = {
+        "string": "a string", "integer": "a whole number", "number": "a number", "boolean": "true or false",
+        "array": "a list", "object": "a table",
+    }  # fmt: skip
+    words = kinds.get(str(rule.get("type")), "what is allowed here")
+    if rule.get("minLength") or rule.get("minItems"):
+        words = words.replace("a ", "a non-empty ", 1)
+    if "items" in rule:
+        words += f" of {_expected(rule['items'], schema).removeprefix('a ')}s"
+    if "minimum" in rule:
+        words += f" from {rule['minimum']:g}" + (f" to {rule['maximum']:g}" if "maximum" in rule else "")
+    if "pattern" in rule:
+        words += f" of the form {rule['pattern']}"
+    return f"{words} ({rule['description']})" if "description" in rule else words
+
+
+def _shown(value: object) -> str:
+    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def check(tree: dict[str, Any], problems: Problems) -> None:
+    """Add a problem for each rule across tables that the tree breaks."""
+    _check_strings(tree, (), problems)
+    _check_feature(tree, problems)
+    _check_gates(tree, problems)
+    _check_phases(tree, problems)
+    _check_tasks(tree, problems)
+    _check_paths(tree, problems)
+    _check_references(tree, problems)
+
+
+def _check_strings(value: object, path: KeyPath, problems: Problems) -> None:
+    if isinstance(value, str):
+        keys = [part for part in path if isinstance(part, str)]
+        pattern = _STEERING_BUT_LINES if keys and keys[-1] in _MULTILINE_KEYS else _STEERING
+        found = pattern.search(value)
+        if found:
+            problems.add(path, f"control character U+{ord(found.group()):04X} in {_escaped(value)}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if _STEERING.search(key):
+                problems.add(path, f"control character in the key {_escaped(key)}")
+            _check_strings(item, (*path, key), problems)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_strings(item, (*path, index), problems)
+
+
+def _escaped(text: str) -> str:
+    return _shown(text.encode("unicode_escape").decode("ascii"))
+
+
+def _tables(tree: dict[str, Any], key: str) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+    """The well-formed tables of an array of tables, with their paths."""
+    found = tree.get(key)
+    for index, table in enumerate(found if isinstance(found, list) else []):
+        if isinstance(table, dict):
+            yield (key, index), table
+
+
+def _tasks(tree: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any], str, KeyPath]]:
+    """Path, table, id (given or by position) and phase path of each task."""
+    for phase_path, phase in _tables(tree, "phase"):
+        for path, task in _tables(phase, "task"):
+            given = task.get("id")
+            task_id = given if isinstance(given, str) else f"{int(phase_path[1]) + 1}.{int(path[1]) + 1}"
+            yield (*phase_path, *path), task, task_id, phase_path
+
+
+def _strings(table: dict[str, Any], key: str) -> Iterator[tuple[int, str]]:
+    found = table.get(key)
+    for index, item in enumerate(found if isinstance(found, list) else []):
+        if isinstance(item, str):
+            yield index, item
+
+
+def _check_title(path: KeyPath, title: object, problems: Problems) -> None:
+    if not isinstance(title, str):
+        return
+    for breaker in _TITLE_BREAKERS:
+        if breaker in title:
+            problems.add(
+                path, f'"{breaker}" cannot stand in {_escaped(title)}: PLAN.md and messages could not be read back'
+            )
+    if title != title.strip():
+        problems.add(path, f"{_escaped(title)} begins or ends with a space")
+
+
+def _check_feature(tree: dict[str, Any], problems: Problems) -> None:
+    feature = tree.get("feature")
+    if isinstance(feature, dict):
+        _check_title(("feature", "title"), feature.get("title"), problems)
+    settings = tree.get("settings")
+    if isinstance(settings, dict):
+        for index, name in _strings(settings, "commit_types"):
+            if not _COMMIT_TYPE.fullmatch(name):
+                problems.add(
+                    ("settings", "commit_types", index),
+                    f"{_escaped(name)} is no commit type (letters, digits, '-', or '*')",
+                )
+
+
+def _check_gates(tree: dict[str, Any], problems: Problems) -> None:
+    gates = tree.get("gates")
+    for name, gate in gates.items() if isinstance(gates, dict) else ():
+        path: KeyPath = ("gates", name)
+        if not _GATE_NAME.fullmatch(name):
+            problems.add(
+                path, f"{_escaped(name)} is no name for a gate (letters, digits, '.', '_' and '-', at most 64)"
+            )
+        if isinstance(gate, dict):
+            for minimum, report in (("min_tests", "junit"), ("min_coverage", "coverage")):
+                if gate.get(minimum) and not gate.get(report):
+                    problems.add((*path, minimum), f'{minimum} needs "{report}", the report that it is read from')
+
+
+def _check_phases(tree: dict[str, Any], problems: Problems) -> None:
+    if not tree.get("phase"):
+        problems.add(("phase",), "the plan has no [[phase]]")
+    owners: dict[str, KeyPath] = {normal_name(PLAN_NAME): ()}
+    for path, phase in _tables(tree, "phase"):
+        number = int(path[1]) + 1
+        _check_title((*path, "title"), phase.get("title"), problems)
+        _check_title((*path, "estimate"), phase.get("estimate"), problems)
+        names: list[tuple[str, object]] = [("id", phase.get("id")), ("title", phase.get("title"))]
+        for key, name in [*names, ("id", str(number)), ("id", f"Phase {number}")]:
+            if not isinstance(name, str):
+                continue
+            owner = owners.setdefault(normal_name(name), path)
+            if owner == ():
+                problems.add((*path, key), f'"{name}" is reserved: "[plan]" stands for changes of the plan')
+            elif owner != path:
+                problems.add(
+                    (*path, key),
+                    f'the name "{name}" could also mean {key_text(owner)}: ids, titles and numbers must differ',
+                )
+        has_check = any(c.get("phase") == phase.get("id") and c.get("check") for _, c in _tables(tree, "control"))
+        if not (phase.get("task") or phase.get("gates") or phase.get("artifacts") or has_check):
+            problems.add(path, f"phase {number} has neither task, gate nor artifact: nothing could make it complete")
+    edges = {
+        p["id"]: [d for _, d in _strings(p, "depends_on")]
+        for _, p in _tables(tree, "phase")
+        if isinstance(p.get("id"), str)
+    }
+    _check_cycle(
+        "phase",
+        edges,
+        {i: (*p, "depends_on") for p, t in _tables(tree, "phase") if isinstance(i := t.get("id"), str)},
+        problems,
+    )
+
+
+def _check_cycle(kind: str, edges: dict[str, list[str]], paths: dict[str, KeyPath], problems: Problems) -> None:
+    cycle = find_cycle(edges, edges)
+    if cycle:
+        problems.add(paths[cycle[0]], f"{kind}s depend on each other in a circle: {' -> '.join(cycle)}")
+
+
+def _check_tasks(tree: dict[str, Any], problems: Problems) -> None:
+    seen: dict[str, KeyPath] = {}
+    titles: dict[tuple[KeyPath, str], KeyPath] = {}
+    edges: dict[str, list[str]] = {}
+    for path, task, task_id, phase_path in _tasks(tree):
+        _check_title((*path, "title"), task.get("title"), problems)
+        first = seen.setdefault(task_id, path)
+        if first != path:
+            problems.add(
+                (*path, "id"), f'the task id "{task_id}" is taken by {key_text(first)} (line {problems.line_of(first)})'
+            )
+        title = task.get("title")
+        if isinstance(title, str) and not isinstance(task.get("id"), str):
+            twin = titles.setdefault((phase_path, normal_name(title)), path)
+            if twin != path:
+                problems.add(
+                    (*path, "title"),
+                    f'{key_text(twin)} has this title, too; give both an "id", so that ticks can follow them',
+                )
+        edges[task_id] = [name for _, name in _strings(task, "depends_on")]
+    _check_cycle("task", edges, {task_id: (*path, "depends_on") for path, _, task_id, _ in _tasks(tree)}, problems)
+
+
+def _check_paths(tree: dict[str, Any], problems: Problems) -> None:
+    for path, phase in _tables(tree, "phase"):
+        _check_patterns(path, phase, "files", problems)
+        for index, text in _strings(phase, "artifacts"):
+            _check_path((*path, "artifacts", index), text, problems)
+    for path, task, _, _ in _tasks(tree):
+        _check_patterns(path, task, "files", problems)
+    gates = tree.get("gates")
+    for name, gate in gates.items() if isinstance(gates, dict) else ():
+        if isinstance(gate, dict):
+            _check_patterns(("gates", name), gate, "inputs", problems)
+            for key in ("cwd", "junit", "coverage"):
+                report = gate.get(key)
+                if isinstance(report, str) and report:
+                    _check_path(("gates", name, key), report, problems)
+
+
+def _check_path(path: KeyPath, text: str, problems: Problems) -> None:
+    parts = text.split("/")
+    if text.startswith("/") or ".." in parts:
+        problems.add(path, f"{_escaped(text)} leads out of the repository")
+    elif parts[0].casefold() == ".git":
+        problems.add(path, f"{_escaped(text)} lies in Git's own folder")
+    elif text != "." and ("" in parts or "." in parts):
+        problems.add(path, f"{_escaped(text)} is not a plain path: no empty part and no '.'")
+
+
+def _check_patterns(path: KeyPath, table: dict[str, Any], key: str, problems: Problems) -> None:
+    from pathspec.patterns.gitignore import GitIgnorePatternError
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+    for index, text in _strings(table, key):
+        place = (*path, key, index)
+        body = text.removeprefix("!")
+        if ".." in body.split("/"):
+            problems.add(place, f"{_escaped(text)} leads out of the repository")
+            continue
+        try:
+            regex, _ = GitIgnoreSpecPattern.pattern_to_regex(body)
+        except GitIgnorePatternError:
+            regex = None
+        if regex is None or not body.strip("/ ") or body != body.strip():
+            problems.add(place, f"{_escaped(text)} is no gitignore pattern")
+        elif body.startswith("./") or "/./" in body or "//" in body:
+            problems.add(place, f"{_escaped(text)} can match nothing: Git's paths have no empty part and no '.'")
+    given = [text for _, text in _strings(table, key)]
+    if given and all(text.startswith("!") for text in given):
+        problems.add((*path, key), "there are only exclusions, nothing that they could take something from")
+
+
+def _check_references(tree: dict[str, Any], problems: Problems) -> None:
+    phases = dict.fromkeys(p["id"] for _, p in _tables(tree, "phase") if isinstance(p.get("id"), str))
+    tasks = dict.fromkeys(task_id for _, _, task_id, _ in _tasks(tree))
+    gates = dict.fromkeys(tree["gates"] if isinstance(tree.get("gates"), dict) else ())
+
+    def known(path: KeyPath, kind: str, name: object, names: dict[str, None]) -> None:
+        if isinstance(name, str) and name not in names:
+            problems.add(path, f'unknown {kind} "{name}"{nearest(name, names)}')
+
+    for path, phase in _tables(tree, "phase"):
+        for index, name in _strings(phase, "depends_on"):
+            known((*path, "depends_on", index), "phase", name, phases)
+        for index, name in _strings(phase, "gates"):
+            known((*path, "gates", index), "gate", name, gates)
+            if name in [other for position, other in _strings(phase, "gates") if position < index]:
+                problems.add((*path, "gates", index), f'the gate "{name}" is named twice')
+    for path, task, _, _ in _tasks(tree):
+        for index, name in _strings(task, "depends_on"):
+            known((*path, "depends_on", index), "task", name, tasks)
+    for key in ("question", "control"):
+        ids: dict[str, KeyPath] = {}
+        for path, table in _tables(tree, key):
+            own = table.get("id")
+            if isinstance(own, str) and ids.setdefault(own, path) != path:
+                problems.add((*path, "id"), f'the {key} id "{own}" is taken by {key_text(ids[own])}')
+            for index, name in _strings(table, "blocks"):
+                known((*path, "blocks", index), "phase", name, phases)
+            if key == "control":
+                known((*path, "phase"), "phase", table.get("phase"), phases)

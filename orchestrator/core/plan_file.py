@@ -1,0 +1,308 @@
+"""plan.toml: its types, its JSON Schema, and the way from its bytes to a valid plan or to everything wrong with it.
+
+Only a plan that has not been seen before comes this way; the hooks read the compiled form (``formats``).
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from orchestrator.core.finding import Finding
+from orchestrator.core.patterns import Pattern
+from orchestrator.core.plan import PLAN_PATH, Control, Gate, Phase, Plan, Question, Settings, Task
+from orchestrator.core.plan_check import Problems, check, schema_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_PLAN_BYTES = 4 << 20
+_GLOB_CHARACTERS = frozenset("*?[\\")
+
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="a-z, 0-9 and '-', at most 64")]
+LooseId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="letters, digits, '.', '_' and '-', at most 64")
+]
+Duration = Annotated[
+    str, Meta(pattern=r"^(0|[0-9]+(\.[0-9]+)?(ms|s|m|h))$", description="a number and its unit: ms, s, m or h, as 90s")
+]
+Count = Annotated[int, Meta(ge=0)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Text = Annotated[str, Meta(min_length=1)]
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class FeatureTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What is built."""
+
+    title: Text
+    summary: str = ""
+    assumptions: tuple[str, ...] = ()
+
+
+class SettingsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How strict the hooks are; every key is optional."""
+
+    require_phase: Annotated[
+        Literal["always", "advancing"], Meta(description="which commits need ': [phase]' in their message")
+    ] = "always"
+    commit_types: Annotated[
+        tuple[Text, ...], Meta(min_length=1, description="types accepted before ': [phase]'; ['*'] = any")
+    ] = ("feat",)
+    exempt_authors: Annotated[
+        tuple[Text, ...], Meta(description="patterns on the author's e-mail: free from the form, from nothing else")
+    ] = ()
+    unplanned_files: Annotated[Literal["allow", "block"], Meta(description="files that no phase claims")] = "allow"
+    one_phase_per_commit: bool = True
+    max_commit_files: Annotated[Count, Meta(description="0 = no limit")] = 0
+    max_commit_lines: Annotated[Count, Meta(description="0 = no limit")] = 0
+    auto_done: Annotated[bool, Meta(description="tasks whose new files are all there are done by themselves")] = True
+    on_gate_failure: Annotated[
+        Literal["allow", "block"], Meta(description="the commit that completes a phase while a gate fails")
+    ] = "allow"
+    hook_time_limit: Annotated[Duration, Meta(description="for all gates of one hook together; 0s: none is run")] = (
+        "60s"
+    )
+    jobs: Annotated[Count, Meta(description="gates at once; 0 = one per CPU")] = 1
+    mainline: Annotated[
+        Literal["merge", "squash"], Meta(description="squash: first-parent commits are judged by their result")
+    ] = "merge"
+    setup: Annotated[str, Meta(description="prepares a clean checkout for verify --rerun, as 'npm ci'")] = ""
+    summary_lines: Annotated[bool, Meta(description="the two bottom lines of PLAN.md")] = True
+
+
+class GateTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A validation command, named once and used by many phases."""
+
+    run: Annotated[
+        Text | Annotated[tuple[Text, ...], Meta(min_length=1)],
+        Meta(description="a string runs in the shell, a list as argv"),
+    ]
+    inputs: Annotated[
+        tuple[Text, ...] | None, Meta(description="patterns; default: the phase's files and its dependencies'")
+    ] = None
+    cwd: Text = "."
+    timeout: Duration = "10m"
+    junit: Annotated[str, Meta(description="JUnit XML report, read after the run")] = ""
+    min_tests: Annotated[Count | None, Meta(description="default where junit is given: 1")] = None
+    coverage: Annotated[str, Meta(description="Cobertura XML report, read after the run")] = ""
+    min_coverage: Annotated[Percent | None, Meta(description="percent of lines")] = None
+
+
+class TaskTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A task of the phase above it."""
+
+    title: Text
+    id: Annotated[LooseId | None, Meta(description="default: <phase number>.<task number>")] = None
+    files: tuple[Text, ...] = ()
+    depends_on: tuple[str, ...] = ()
+
+
+class PhaseTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A phase; its number is its position."""
+
+    id: Id
+    title: Text
+    depends_on: tuple[str, ...] = ()
+    estimate: str = ""
+    files: Annotated[tuple[Text, ...], Meta(description="gitignore-style patterns, beside those of its tasks")] = ()
+    gates: tuple[str, ...] = ()
+    artifacts: Annotated[tuple[Text, ...], Meta(description="exist, not empty, before the phase is complete")] = ()
+    task: tuple[TaskTable, ...] = ()
+
+
+class QuestionTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A question; while it has no answer, the phases that it blocks cannot start."""
+
+    id: LooseId
+    text: Text
+    blocks: tuple[str, ...] = ()
+    answer: str = ""
+
+
+class ControlTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """An item of the security checklist; open, it keeps its phase from being complete."""
+
+    id: LooseId
+    text: Text
+    phase: str
+    check: Annotated[
+        Text | Annotated[tuple[Text, ...], Meta(min_length=1)] | None,
+        Meta(description="a command, run and keyed like a gate"),
+    ] = None
+    resolved: bool = False
+    waiver: Annotated[str, Meta(description="why it is accepted as it is")] = ""
+
+
+class PlanFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """plan.toml of git-orchestrator."""
+
+    version: Literal[1]
+    feature: FeatureTable
+    settings: SettingsTable = SettingsTable()
+    gates: dict[str, GateTable] = {}
+    phase: tuple[PhaseTable, ...] = ()
+    question: tuple[QuestionTable, ...] = ()
+    control: tuple[ControlTable, ...] = ()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of plan.toml, made from the same types that read it."""
+    schema = msgspec.json.schema(PlanFile)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "plan.toml", **schema}
+
+
+def read_plan(data: bytes) -> tuple[Plan | None, list[Finding]]:
+    """The plan of that plan.toml, or None, and findings.
+
+    With a plan the findings are warnings; without one they are all the errors of the file at once, each with line,
+    key and, for a misspelt name, the nearest known one.
+    """
+    if len(data) > MAX_PLAN_BYTES:
+        return None, [_broken(f"plan.toml has {len(data)} bytes; at most {MAX_PLAN_BYTES} are read")]
+    try:
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return None, [_broken(f"plan.toml is not UTF-8: byte {error.start + 1} is {data[error.start]:#04x}", line)]
+    text = text.removeprefix("\ufeff")
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = int(str(error).rpartition("line ")[2].split(",")[0].rstrip(")")) if "line " in str(error) else 0
+        return None, [_broken(f"plan.toml is not TOML: {error}", line or text.count("\n") + 1)]
+    except RecursionError:
+        return None, [_broken("plan.toml is nested too deep to be read")]
+    problems = Problems(text)
+    try:
+        file = msgspec.convert(tree, PlanFile, strict=True)
+    except (msgspec.ValidationError, RecursionError):
+        schema_problems(tree, json_schema(), problems)
+        file = None
+    # Rules across tables are checked on whatever has the right shape, so that everything wrong is told at once.
+    check(tree, problems)
+    if problems.errors() or file is None:
+        return None, problems.sorted()
+    return _resolve(file, problems), problems.sorted()
+
+
+def _broken(message: str, line: int = 0) -> Finding:
+    from orchestrator.core.finding import Location
+
+    return Finding(
+        "plan-invalid",
+        message,
+        locations=(Location(PLAN_PATH, line),),
+        help="edit plan.toml, then run: orchestrator lint",
+    )
+
+
+def _resolve(file: PlanFile, problems: Problems) -> Plan:
+    gates = {name: _gate(name, table) for name, table in file.gates.items()}
+    phases = tuple(
+        _phase(number, table, gates, [c for c in file.control if c.phase == table.id], problems)
+        for number, table in enumerate(file.phase, 1)
+    )
+    settings = msgspec.structs.asdict(file.settings)
+    settings["hook_time_limit_s"] = seconds(settings.pop("hook_time_limit"))
+    return Plan(
+        title=file.feature.title,
+        summary=file.feature.summary,
+        assumptions=file.feature.assumptions,
+        settings=Settings(**settings),
+        phases=phases,
+        questions=tuple(Question(q.id, q.text, q.blocks, q.answer) for q in file.question),
+    )
+
+
+def _phase(
+    number: int, table: PhaseTable, gates: dict[str, Gate], controls: Sequence[ControlTable], problems: Problems
+) -> Phase:
+    tasks = tuple(
+        Task(
+            id=task.id or f"{number}.{position}",
+            title=task.title,
+            files=patterns(task.files),
+            depends_on=task.depends_on,
+            positional=task.id is None,
+        )
+        for position, task in enumerate(table.task, 1)
+    )
+    checks = tuple(
+        Gate(name=f"control:{control.id}", run=control.check, control=control.id)
+        for control in controls
+        if control.check is not None and not control.waiver.strip()
+    )
+    return Phase(
+        id=table.id,
+        title=table.title,
+        number=number,
+        line=problems.line_of(("phase", number - 1)),
+        depends_on=table.depends_on,
+        estimate=table.estimate,
+        files=patterns(table.files),
+        gates=tuple(gates[name] for name in table.gates) + checks,
+        artifacts=table.artifacts,
+        tasks=tasks,
+        controls=tuple(
+            Control(c.id, c.text, checked=c.check is not None, resolved=c.resolved, waiver=c.waiver.strip())
+            for c in controls
+        ),
+    )
+
+
+def _gate(name: str, table: GateTable) -> Gate:
+    return Gate(
+        name=name,
+        run=table.run,
+        inputs=None if table.inputs is None else patterns(table.inputs),
+        cwd=table.cwd,
+        timeout_s=seconds(table.timeout),
+        junit=table.junit,
+        min_tests=(1 if table.junit else 0) if table.min_tests is None else table.min_tests,
+        coverage=table.coverage,
+        min_coverage=0.0 if table.min_coverage is None else float(table.min_coverage),
+    )
+
+
+def seconds(duration: str) -> float:
+    """The seconds of a duration such as ``90s``, ``10m``, ``1.5h`` or ``0``."""
+    number = duration.rstrip("mhs")
+    return float(number) * _SECONDS[duration[len(number) :] or "s"]
+
+
+def patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:
+    """The patterns, translated once with pathspec."""
+    return tuple(pattern(text) for text in texts)
+
+
+def pattern(text: str) -> Pattern:
+    """One pattern: without glob characters a path from the top, otherwise as in gitignore(5)."""
+    body = text[1:] if text.startswith("!") else text
+    include = body == text
+    if not _GLOB_CHARACTERS.intersection(body):
+        path = body.strip("/")
+        if body.endswith("/"):
+            return Pattern(text, prefix=path + "/", include=include)
+        return Pattern(text, literal=path, include=include)
+    anchored = body.removeprefix("/")
+    folders = anchored.split("/")
+    fixed = next(i for i, part in enumerate(folders) if _GLOB_CHARACTERS.intersection(part))
+    # A pattern without a slash before its end matches at any depth; so does one that begins with "**".
+    prefix = "".join(f"{part}/" for part in folders[:fixed]) if "/" in body.rstrip("/") else ""
+    if prefix and folders[fixed:] in (["**"], ["**", "*"]):
+        return Pattern(text, prefix=prefix, include=include)
+    regex, _ = GitIgnoreSpecPattern.pattern_to_regex(body)
+    if regex is None:  # an empty pattern or a comment; the checks have refused it
+        raise ValueError(f"{text!r} is no pattern")
+    return Pattern(text, prefix=prefix, regex=str(regex), include=include)
+
+
+def schema_text() -> str:
+    """The JSON Schema as text, keys in the order of the types."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

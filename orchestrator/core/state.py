@@ -1,0 +1,132 @@
+"""Where a plan stands: the state of its tasks, gates and phases, from marks, passes and content."""
+
+from __future__ import annotations
+
+from orchestrator.core.graph import closure
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from orchestrator.core.evidence import Content
+    from orchestrator.core.plan import Control, Gate, Phase, Plan, Question, Task
+
+DONE = "done"
+STARTED = "in progress"
+REOPENED = "reopened"
+OPEN = "open"
+
+COMPLETE = "complete"
+LOCKED = "locked"
+AWAITING = "awaiting gates"
+IN_PROGRESS = "in progress"
+READY = "ready"
+NOT_STARTED = "not started"
+
+
+class PhaseState(Value):
+    """Where one phase stands; ``own_status`` speaks of itself only, as PLAN.md does."""
+
+    phase: Phase
+    marks: tuple[tuple[Task, str], ...]
+    gates: tuple[tuple[Gate, bool], ...]
+    missing_artifacts: tuple[str, ...] = ()
+    open_controls: tuple[Control, ...] = ()
+    questions: tuple[Question, ...] = ()  # unanswered, blocking this phase itself
+    waits_for: tuple[str, ...] = ()  # ids of what it depends on, transitively, and is not complete
+
+    @property
+    def open_tasks(self) -> tuple[Task, ...]:
+        """The tasks that are not done."""
+        return tuple([task for task, mark in self.marks if mark != DONE])
+
+    @property
+    def open_gates(self) -> tuple[Gate, ...]:
+        """The gates without a pass."""
+        return tuple([gate for gate, passed in self.gates if not passed])
+
+    @property
+    def complete(self) -> bool:
+        """Tasks done, gates passed, artifacts there, controls resolved."""
+        return not (self.open_tasks or self.open_gates or self.missing_artifacts or self.open_controls)
+
+    @property
+    def open(self) -> bool:
+        """Whether work on it may land."""
+        return not (self.waits_for or self.questions)
+
+    @property
+    def own_status(self) -> str:
+        """One of complete, awaiting gates, in progress, not started."""
+        if self.complete:
+            return COMPLETE
+        if not self.open_tasks:
+            return AWAITING
+        return IN_PROGRESS if any([mark != OPEN for _, mark in self.marks]) else NOT_STARTED
+
+    @property
+    def status(self) -> str:
+        """One of complete, locked, awaiting gates, in progress, ready."""
+        own = self.own_status
+        if own == COMPLETE:
+            return COMPLETE
+        if not self.open:
+            return LOCKED
+        return READY if own == NOT_STARTED else own
+
+    def reasons(self) -> list[str]:
+        """Why it is not complete, one line each."""
+        lines = []
+        for task, mark in self.marks:
+            if mark != DONE:
+                lines.append(f"task {task.id} is {mark}: {task.title}")
+        for gate, passed in self.gates:
+            if not passed and not gate.control:
+                lines.append(f"gate {gate.name} has not passed on what is here")
+        lines += [f"artifact {path} is missing or empty" for path in self.missing_artifacts]
+        lines += [f"control {control.id} is open: {control.text}" for control in self.open_controls]
+        return lines
+
+
+def plan_state(
+    plan: Plan, marks: Mapping[str, str], content: Content, has_passed: Callable[[Phase, Gate], bool]
+) -> dict[str, PhaseState]:
+    """The state of each phase by id, in plan order.
+
+    ``marks`` has the mark of each task that is not open; ``has_passed`` says whether a gate counts as passed.
+    """
+    states: dict[str, PhaseState] = {}
+    for phase in plan.phases:
+        gates = tuple([(gate, has_passed(phase, gate)) for gate in phase.gates])
+        unproven = {gate.control for gate, passed in gates if gate.control and not passed}
+        states[phase.id] = PhaseState(
+            phase,
+            tuple([(task, marks.get(task.id, OPEN)) for task in phase.tasks]),
+            gates,
+            tuple([path for path in phase.artifacts if not content.has_artifact(path)]),
+            tuple([control for control in phase.controls if _is_open(control, unproven)]),
+            tuple(
+                [question for question in plan.questions if phase.id in question.blocks and not question.answer.strip()]
+            ),
+        )
+    edges = {phase.id: phase.depends_on for phase in plan.phases}
+    incomplete = {phase_id for phase_id, state in states.items() if not state.complete}
+    for phase in plan.phases:
+        waits_for = [name for name in closure(edges, phase.id) if name in incomplete] if phase.depends_on else []
+        if waits_for:
+            ordered = tuple(sorted(waits_for, key=lambda name: states[name].phase.number))
+            states[phase.id] = states[phase.id].replace(waits_for=ordered)
+    return states
+
+
+def _is_open(control: Control, unproven: set[str]) -> bool:
+    if control.waiver:
+        return False
+    return control.id in unproven if control.checked else not control.resolved
+
+
+def current_phase(states: Mapping[str, PhaseState]) -> PhaseState | None:
+    """The first that is open and not complete, else the first not complete, else None."""
+    incomplete = [state for state in states.values() if not state.complete]
+    return next((state for state in incomplete if state.open), incomplete[0] if incomplete else None)

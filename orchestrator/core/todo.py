@@ -1,0 +1,309 @@
+"""PLAN.md: its text from plan, state and marks, and the marks from its text.
+
+What stands between the two marker comments is the machine's; text outside them and lines indented under a task are
+the user's and are carried through byte for byte.
+"""
+
+from __future__ import annotations
+
+from orchestrator.core.finding import CannotJudgeError, Finding, Location, printable
+from orchestrator.core.plan import TODO_PATH, normal_name
+from orchestrator.core.state import AWAITING, COMPLETE, DONE, IN_PROGRESS, NOT_STARTED, OPEN, REOPENED, STARTED
+from orchestrator.core.state import current_phase
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from orchestrator.core.plan import Phase, Plan, Task
+    from orchestrator.core.state import PhaseState
+
+BEGIN = "<!-- orchestrator:begin -->"
+END = "<!-- orchestrator:end -->"
+_SUFFIXES = {DONE: " ✓", STARTED: " (in progress)", REOPENED: " (reopened)", OPEN: ""}
+_CONFLICT = ("<<<<<<< ", ">>>>>>> ")
+
+
+class TaskLine(Value):
+    """A task line as found: its place, the mark as written, id, and the title with any suffix."""
+
+    line: int
+    mark: str  # the character in the box
+    id: str
+    text: str
+
+
+class Todo(Value):
+    """PLAN.md taken apart; ``before`` and ``after`` include the lines of the markers.
+
+    ``headings`` are the machine's heading lines as found, ``foreign`` the lines between the markers that are neither
+    the machine's form nor the user's notes, as (line number, text); ``notes`` the user's raw lines under a task,
+    by position in ``tasks``.
+    """
+
+    before: str
+    after: str
+    newline: str
+    has_block: bool
+    tasks: tuple[TaskLine, ...] = ()
+    headings: tuple[tuple[int, str], ...] = ()
+    foreign: tuple[tuple[int, str], ...] = ()
+    notes: tuple[tuple[str, ...], ...] = ()
+
+
+def parse(text: str) -> Todo:
+    """PLAN.md taken apart; without markers the whole text counts as the user's, but its task lines are read.
+
+    Raises:
+        CannotJudgeError: markers are missing on one side, doubled or swapped, or there are conflict markers.
+    """
+    lines = text.split("\n")
+    begins = [i for i, line in enumerate(lines) if line.strip() == BEGIN]
+    ends = [i for i, line in enumerate(lines) if line.strip() == END]
+    conflicts = [i for i, line in enumerate(lines) if line.startswith(_CONFLICT)]
+    if conflicts:
+        raise _unreadable("PLAN.md has conflict markers", [i + 1 for i in conflicts])
+    newline = "\r\n" if lines[begins[0] if begins else 0].endswith("\r") else "\n"
+    if not begins and not ends:
+        return _scan(lines, 0, Todo(text, "", newline, has_block=False))
+    if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
+        places = [i + 1 for i in sorted(begins + ends)]
+        raise _unreadable(f"PLAN.md needs exactly one line {BEGIN} and, after it, one line {END}", places)
+    first, last = begins[0] + 1, ends[0]
+    before = "".join(f"{line}\n" for line in lines[:first])
+    return _scan(lines[first:last], first, Todo(before, "\n".join(lines[last:]), newline, has_block=True))
+
+
+def _unreadable(message: str, lines: Sequence[int]) -> CannotJudgeError:
+    places = tuple(Location(TODO_PATH, line) for line in lines) or (Location(TODO_PATH),)
+    return CannotJudgeError(Finding("plan-md-edited", message, locations=places, help="orchestrator sync"))
+
+
+def _scan(lines: Sequence[str], offset: int, todo: Todo) -> Todo:
+    """Sort the lines between the markers (or, without markers, find the task lines among all)."""
+    tasks: list[TaskLine] = []
+    headings: list[tuple[int, str]] = []
+    foreign: list[tuple[int, str]] = []
+    notes: list[list[str]] = []
+    blank: list[str] = []  # blank lines that belong to notes if an indented line follows
+    under_task = False
+    for number, raw in enumerate(lines, offset + 1):
+        line = raw.removesuffix("\r")
+        task = _task_line(number, line.rstrip())
+        if task is not None:
+            tasks.append(task)
+            notes.append([])
+            under_task, blank = True, []
+        elif not line.strip():
+            blank.append(raw)
+        elif line[0] in " \t" and under_task:
+            notes[-1] += [*blank, raw]
+            blank = []
+        else:
+            under_task, blank = False, []
+            if line.startswith(("## ", "### ")):
+                headings.append((number, line.rstrip()))
+            elif not _is_machine_line(line.rstrip()):
+                foreign.append((number, line))
+    if not todo.has_block:
+        return todo.replace(tasks=tuple(tasks))
+    return todo.replace(
+        tasks=tuple(tasks),
+        headings=tuple(headings),
+        foreign=tuple(foreign),
+        notes=tuple([tuple(found) for found in notes]),
+    )
+
+
+def _task_line(number: int, line: str) -> TaskLine | None:
+    if not line.startswith("- [") or line[4:6] != "] ":
+        return None
+    task_id, colon, text = line[6:].removeprefix("Task ").partition(": ")
+    if not line.startswith("Task ", 6) or not colon:
+        return None
+    return TaskLine(number, line[3], task_id, text)
+
+
+def _is_machine_line(line: str) -> bool:
+    if line.startswith("_") and line.endswith("_"):
+        status = line[1:-1].partition(" - ")[0]
+        return status in (COMPLETE, AWAITING, IN_PROGRESS, NOT_STARTED)
+    return line.startswith(("**Progress**: ", "**Current Phase**: "))
+
+
+def written_mark(line: TaskLine, title: str) -> str | None:
+    """The mark that the line says for a task of that title, or None if the line is not that task's."""
+    if line.text == title:
+        suffix = ""
+    else:
+        suffix = next((s for s in _SUFFIXES.values() if s and line.text == title + s), "")
+        if not suffix:
+            return None
+    if line.mark in "xX":
+        return DONE
+    if line.mark == "-":
+        return STARTED
+    return next((mark for mark, known in _SUFFIXES.items() if known == suffix and mark != DONE), OPEN)
+
+
+class Reading(Value):
+    """The marks that PLAN.md says, by task id of the plan that rendered it, and what could not be read."""
+
+    plan: Plan
+    marks: Mapping[str, str]
+    notes: Mapping[str, tuple[str, ...]]
+    findings: tuple[Finding, ...] = ()
+
+
+def read_marks(todo: Todo, plans: Sequence[Plan]) -> Reading:
+    """The marks, read with the plan (of those given, the first that fits best) that rendered the text."""
+    readings = [_read_with(todo, plan) for plan in plans]
+    return min(readings, key=lambda reading: len(reading.findings))
+
+
+def _read_with(todo: Todo, plan: Plan) -> Reading:
+    titles = {task.id: task.title for phase in plan.phases for task in phase.tasks}
+    marks: dict[str, str] = {}
+    notes: dict[str, tuple[str, ...]] = {}
+    edited = list(todo.foreign)
+    for index, line in enumerate(todo.tasks):
+        mark = written_mark(line, titles[line.id]) if line.id in titles else None
+        if mark is None or line.id in marks:
+            if todo.has_block:
+                edited.append((line.line, f"- [{line.mark}] Task {line.id}: {line.text}"))
+            continue
+        marks[line.id] = mark
+        if index < len(todo.notes) and todo.notes[index]:
+            notes[line.id] = todo.notes[index]
+    known = {_title_line(plan), *(_heading(plan, phase) for phase in plan.phases)}
+    edited += [(number, text) for number, text in todo.headings if text not in known]
+    findings = tuple([_foreign(number, text) for number, text in sorted(edited)])
+    return Reading(plan, marks, notes, findings)
+
+
+def _foreign(number: int, text: str) -> Finding:
+    return Finding(
+        "plan-md-edited",
+        f"this line between the markers is not the tool's: {printable(text)[:120]}",
+        locations=(Location(TODO_PATH, number),),
+        notes=("between the markers only the boxes are yours, and lines indented under a task",),
+        help="move the line below the end marker or indent it under its task, then: git add PLAN.md",
+    )
+
+
+def carry(by_task: Mapping[str, object], old: Plan, new: Plan) -> dict[str, str]:
+    """From ids of the old plan's tasks to ids of the same tasks in the new plan, for those that are still there.
+
+    A task is the same if it has the same given id; where either plan gives it none, if it has the same title, in
+    the same phase or, where only one task has that title, anywhere.
+    """
+    if old is new:
+        return {task_id: task_id for task_id in by_task}
+    given = {task.id for phase in new.phases for task in phase.tasks if not task.positional}
+    titled: dict[str, list[tuple[str, str]]] = {}
+    for phase in new.phases:
+        for task in phase.tasks:
+            titled.setdefault(normal_name(task.title), []).append((phase.id, task.id))
+    carried: dict[str, str] = {}
+    for phase in old.phases:
+        for task in phase.tasks:
+            if task.id not in by_task:
+                continue
+            if not task.positional and task.id in given:
+                carried[task.id] = task.id
+                continue
+            candidates = titled.get(normal_name(task.title), [])
+            here = [task_id for phase_id, task_id in candidates if phase_id == phase.id]
+            if len(here) == 1 or len(candidates) == 1:
+                carried[task.id] = here[0] if here else candidates[0][1]
+    return carried
+
+
+def merged_mark(written: str, before: str) -> str:
+    """The mark of a task whose line says ``written`` and that the parent commit knows as ``before``.
+
+    What was done and is so no longer is reopened, and what was reopened stays so until it is ticked.
+    """
+    if before in (DONE, REOPENED) and written != DONE:
+        return REOPENED
+    return written
+
+
+def render_block(
+    plan: Plan,
+    states: Mapping[str, PhaseState],
+    marks: Mapping[str, str],
+    notes: Mapping[str, Iterable[str]],
+    newline: str,
+) -> str:
+    """The lines between the markers, each ended by the newline; a pure function of its arguments."""
+    lines = [_title_line(plan)]
+    for phase in plan.phases:
+        lines += ["", _heading(plan, phase), _status_line(states[phase.id])]
+        for task in phase.tasks:
+            lines.append(task_text(task, marks.get(task.id, OPEN)))
+            lines += [
+                note.removesuffix("\r") + ("\r" if note.endswith("\r") and newline == "\n" else "")
+                for note in notes.get(task.id, ())
+            ]
+    if plan.settings.summary_lines:
+        done = sum([mark == DONE for state in states.values() for _, mark in state.marks])
+        total = sum([len(state.marks) for state in states.values()])
+        percent = done * 100 // total if total else 100
+        lines += [
+            "",
+            f"**Progress**: {done}/{total} tasks complete ({percent}%)",
+            f"**Current Phase**: {_current(states)}",
+        ]
+    return "".join([line + newline for line in lines])
+
+
+def task_text(task: Task, mark: str) -> str:
+    """The task's line, without its end."""
+    return f"- [{'x' if mark == DONE else ' '}] Task {task.id}: {task.title}{_SUFFIXES[mark]}"
+
+
+def _title_line(plan: Plan) -> str:
+    return f"## {plan.title} - Progress"
+
+
+def _heading(plan: Plan, phase: Phase) -> str:
+    needed = [str(plan.phase(name).number) for name in phase.depends_on]
+    depends = f" (Depends on Phase {', '.join(needed)})" if needed else ""
+    return f"### Phase {phase.number}: {phase.title}{depends}"
+
+
+def _status_line(state: PhaseState) -> str:
+    parts = [state.own_status]
+    gates = [f"{gate.name} {'passed' if passed else 'open'}" for gate, passed in state.gates if not gate.control]
+    if gates:
+        parts.append(f"gates: {', '.join(gates)}")
+    if state.missing_artifacts:
+        parts.append(f"artifacts missing: {', '.join(printable(path) for path in state.missing_artifacts)}")
+    if state.open_controls:
+        parts.append(f"controls open: {', '.join(control.id for control in state.open_controls)}")
+    if state.phase.estimate:
+        parts.append(f"estimate {state.phase.estimate}")
+    return f"_{' - '.join(parts)}_"
+
+
+def _current(states: Mapping[str, PhaseState]) -> str:
+    state = current_phase(states)
+    if state is None:
+        return "none (all phases complete)"
+    return f"Phase {state.phase.number} ({state.phase.title})" + ("" if state.open else " - locked")
+
+
+def assemble(todo: Todo, block: str) -> str:
+    """PLAN.md with that block in the place of its own; appended, between markers, where it had none."""
+    if todo.has_block:
+        return todo.before + block + todo.after
+    newline = todo.newline
+    text = todo.before
+    if text and not text.endswith("\n"):
+        text += newline
+    return f"{text}{newline if text else ''}{BEGIN}{newline}{block}{END}{newline}"
+
+
+EMPTY = Todo("", "", "\n", has_block=False)

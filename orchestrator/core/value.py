@@ -1,0 +1,76 @@
+"""The base of all values of the core: immutable, compared by content.
+
+Not dataclasses and not msgspec structs: every hook of every commit pays for what it imports, and importing either
+of them costs more than all of the core (``python -X importtime``). The type checker sees dataclasses all the same.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing it from typing costs 10 ms in each hook
+if TYPE_CHECKING:
+    from typing import Any, Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_kwargs):  # noqa: ANN003, ANN202
+        return lambda cls: cls
+
+
+@dataclass_transform(frozen_default=True)
+class Value:
+    """An immutable record of its annotated fields, in order; a class attribute is the field's default."""
+
+    _fields: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        """Fix the names of the fields; those of a parent class come first."""
+        own = tuple(cls.__dict__.get("__annotations__", ()))
+        cls._fields = tuple(name for name in cls._fields if name not in own) + own
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Fill the fields in order, then by name.
+
+        Raises:
+            TypeError: a field without default is missing, or an argument is one too many or unknown.
+        """
+        fields = type(self)._fields
+        if len(args) > len(fields):
+            raise TypeError(f"{type(self).__name__} takes {len(fields)} values, {len(args)} were given")
+        values: dict[str, object] = dict(zip(fields, args, strict=False))
+        if kwargs:
+            values.update(kwargs)
+        if len(values) != len(fields) or kwargs:
+            for name in fields:
+                if name not in values and not hasattr(type(self), name):
+                    raise TypeError(f"{type(self).__name__} needs {name}")
+            for name in kwargs:
+                if name not in fields or name in fields[: len(args)]:
+                    raise TypeError(f"{type(self).__name__} has no field {name} left to fill")
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: values do not change.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
+
+    def astuple(self) -> tuple[Any, ...]:
+        """The fields' values in order, not recursive."""
+        return tuple([getattr(self, name) for name in self._fields])
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return type(self)(**{**dict(zip(self._fields, self.astuple(), strict=True)), **changes})
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is of the same class with equal fields."""
+        return type(self) is type(other) and isinstance(other, Value) and self.astuple() == other.astuple()
+
+    def __hash__(self) -> int:
+        """Agrees with equality."""
+        return hash((type(self).__name__, self.astuple()))
+
+    def __repr__(self) -> str:
+        """The expression that makes it."""
+        return f"{type(self).__name__}({', '.join(f'{n}={getattr(self, n)!r}' for n in self._fields)})"

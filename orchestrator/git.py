@@ -1,0 +1,133 @@
+"""The only door to Git: plumbing commands, started without the subprocess module.
+
+``os.posix_spawn`` and ``select.poll`` need no import that Python has not made already; subprocess costs as much as
+starting Python again, in every hook of every commit.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from orchestrator.core.finding import CannotJudgeError, Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class GitError(CannotJudgeError):
+    """Git said no."""
+
+    def __init__(self, argv: Sequence[str], exit_code: int, stderr: str) -> None:
+        """Tell which command failed and what it said."""
+        said = stderr.strip() or "it said nothing"
+        finding = Finding("git", f"git {' '.join(argv)} failed (exit {exit_code}): {said}")
+        super().__init__(finding)
+        self.exit_code = exit_code
+        self.stderr = stderr
+
+
+class Git:
+    """Git in one repository.
+
+    ``top`` is the top of the work tree (or the bare repository) in which commands run; ``env`` the environment they
+    get, the process's own if not given, GIT_INDEX_FILE included.
+    """
+
+    def __init__(self, top: str = ".", env: Mapping[str, str] | None = None) -> None:
+        """Remember where and with what."""
+        self.top = top
+        self.env = dict(os.environ if env is None else env)
+
+    def run(
+        self,
+        *argv: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        ok: Sequence[int] = (0,),
+    ) -> bytes:
+        """The standard output of ``git argv``.
+
+        Raises:
+            GitError: it ended with a code that is not in ``ok``, or could not be started.
+        """
+        code, out, err = self.call(*argv, stdin=stdin, env=env)
+        if code not in ok:
+            raise GitError(argv, code, err.decode("utf-8", "replace"))
+        return out
+
+    def text(self, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+        """The same as text without its last newline; bytes that are no UTF-8 as lone surrogates."""
+        return self.run(*argv, stdin=stdin, env=env).decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def call(self, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> tuple[int, bytes, bytes]:
+        """Exit code (negative: the signal that ended it), standard output and standard error of ``git argv``.
+
+        Raises:
+            GitError: there is no git on the PATH.
+        """
+        environment = self.env if env is None else {**self.env, **env}
+        where = ("-C", self.top) if self.top != "." else ()
+        return _spawn(("git", *where, *argv), stdin, environment)
+
+
+def _spawn(argv: tuple[str, ...], stdin: bytes, env: Mapping[str, str]) -> tuple[int, bytes, bytes]:
+    in_read, in_write = os.pipe()
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    actions = [
+        (os.POSIX_SPAWN_DUP2, in_read, 0),
+        (os.POSIX_SPAWN_DUP2, out_write, 1),
+        (os.POSIX_SPAWN_DUP2, err_write, 2),
+    ]
+    try:
+        pid = os.posix_spawnp(argv[0], argv, env, file_actions=actions)
+    except OSError as error:
+        for fd in (in_read, in_write, out_read, out_write, err_read, err_write):
+            os.close(fd)
+        raise GitError(argv[1:], 127, f"cannot start git: {error.strerror}") from error
+    for fd in (in_read, out_write, err_write):
+        os.close(fd)
+    try:
+        out, err = _exchange(in_write, out_read, err_read, stdin)
+    finally:
+        _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status), out, err
+
+
+def _exchange(in_fd: int, out_fd: int, err_fd: int, stdin: bytes) -> tuple[bytes, bytes]:
+    """Feed the input and read both outputs to their ends, none waiting for another; closes all three."""
+    chunks: dict[int, list[bytes]] = {out_fd: [], err_fd: []}
+    open_fds = {out_fd, err_fd}
+    poll = select.poll()
+    try:
+        poll.register(out_fd, select.POLLIN)
+        poll.register(err_fd, select.POLLIN)
+        if stdin:
+            os.set_blocking(in_fd, False)
+            poll.register(in_fd, select.POLLOUT)
+            open_fds.add(in_fd)
+        else:
+            os.close(in_fd)
+        rest = memoryview(stdin)
+        while open_fds:
+            for fd, _ in poll.poll():
+                if fd == in_fd:
+                    try:
+                        rest = rest[os.write(fd, rest[:65536]) :]
+                    except BrokenPipeError:  # it has read what it wanted; its exit code tells whether that was right
+                        rest = rest[:0]
+                    done = not rest
+                else:
+                    chunk = os.read(fd, 1 << 20)
+                    chunks[fd].append(chunk)
+                    done = not chunk
+                if done:
+                    poll.unregister(fd)
+                    os.close(fd)
+                    open_fds.discard(fd)
+    finally:
+        for fd in open_fds:
+            os.close(fd)
+    return b"".join(chunks[out_fd]), b"".join(chunks[err_fd])

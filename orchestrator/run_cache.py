@@ -1,0 +1,140 @@
+"""The local cache in the Git directory: compiled plans, passed runs by key, the last run of each gate.
+
+Everything in it can be deleted at any time; what is damaged counts as absent.
+"""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator.core.formats import compile_plan, load_compiled
+from orchestrator.core.gate import GateResult, Pass
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from orchestrator.core.plan import Plan
+
+_KEPT_PLANS = 8
+_KEPT_PASSES = 1000
+_LAST_RUN_FIELDS = ("status", "reason", "key", "exit_code", "seconds", "tests", "coverage", "finished_at", "output")
+
+
+class LastRun(Value):
+    """The last run of a gate of a phase, for display; ``finished_at`` in seconds since the epoch."""
+
+    result: GateResult
+    finished_at: float
+
+
+class RunCache:
+    """The cache in one folder, made when first written to."""
+
+    def __init__(self, folder: str) -> None:
+        """Remember the folder (``git rev-parse --git-path orchestrator``)."""
+        self.folder = folder
+
+    # -- plans
+
+    def plan(self, oid: str) -> Plan | None:
+        """The compiled plan of that blob, if it is here and sound."""
+        data = self._read(f"plans/{oid}")
+        return load_compiled(data, oid) if data else None
+
+    def store_plan(self, plan: Plan, oid: str) -> None:
+        """Keep the compiled plan; without leave to write, the next hook compiles it again."""
+        self._write(f"plans/{oid}", compile_plan(plan, oid))
+        self._prune("plans", _KEPT_PLANS)
+
+    # -- runs
+
+    def known_pass(self, key: str) -> Pass | None:
+        """The facts of a passed run under the key."""
+        data = self._read(f"passes/{key}")
+        if data is None:
+            return None
+        tests, _, rest = data.decode("ascii", "replace").partition(" ")
+        coverage, _, end = rest.partition(" ")
+        if end != "passed\n":
+            return None
+        try:
+            return Pass(key, int(tests) if tests != "-" else None, float(coverage) if coverage != "-" else None)
+        except ValueError:
+            return None
+
+    def store_result(self, phase_id: str, result: GateResult, finished_at: float) -> None:
+        """Remember a run: a pass as evidence under its key, anything else for display only."""
+        import json  # noqa: PLC0415 - only after a run
+
+        if result.passed:
+            tests = "-" if result.tests is None else str(result.tests)
+            coverage = "-" if result.coverage is None else repr(float(result.coverage))
+            self._write(f"passes/{result.key}", f"{tests} {coverage} passed\n".encode())
+            self._prune("passes", _KEPT_PASSES)
+        facts = {name: getattr(result, name, finished_at) for name in _LAST_RUN_FIELDS}
+        self._write(_run_name(phase_id, result.gate), json.dumps(facts).encode())
+
+    def last_run(self, phase_id: str, gate: str) -> LastRun | None:
+        """The last run of the phase's gate here."""
+        import json  # noqa: PLC0415
+
+        data = self._read(_run_name(phase_id, gate))
+        try:
+            facts = json.loads(data or b"")
+            finished_at = float(facts.pop("finished_at"))
+            return LastRun(GateResult(gate=gate, **{name: facts[name] for name in facts}), finished_at)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    # -- the note that prepare-commit-msg leaves for commit-msg
+
+    def offered_message(self) -> str:
+        """The message that was offered and must not be committed unchanged, or ""."""
+        return (self._read("offered-message") or b"").decode("utf-8", "replace")
+
+    def offer_message(self, text: str) -> None:
+        """Remember what was offered; "" forgets it."""
+        if text:
+            self._write("offered-message", text.encode())
+        else:
+            self._remove("offered-message")
+
+    # -- files
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        with open(fd, "rb") as file:
+            return file.read()
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = os.path.join(self.folder, name)
+        temporary = f"{path}.{os.getpid()}.tmp"
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(temporary, "wb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+        except OSError:
+            # A full disk or a read-only Git directory costs the memory of this run, not the commit.
+            self._remove(f"{name}.{os.getpid()}.tmp")
+
+    def _remove(self, name: str) -> None:
+        import contextlib  # noqa: PLC0415
+
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self.folder, name))
+
+    def _prune(self, folder: str, kept: int) -> None:
+        with os.scandir(os.path.join(self.folder, folder)) as entries:
+            found = [entry for entry in entries if not entry.name.endswith(".tmp")]
+        if len(found) > kept * 2:
+            found.sort(key=lambda entry: entry.stat().st_mtime)
+            for entry in found[:-kept]:
+                self._remove(f"{folder}/{entry.name}")
+
+
+def _run_name(phase_id: str, gate: str) -> str:
+    return f"runs/{phase_id}.{gate.replace(':', '_')}"

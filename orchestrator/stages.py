@@ -1,0 +1,97 @@
+"""The entry of the hooks: one Git stage, its arguments, its exit code.
+
+To accept a commit nothing is imported here or below that a commit without refusals does not need.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from orchestrator.app.repository import open_hook_repository
+from orchestrator.core.finding import CannotJudgeError, Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.app.commit import Answer
+    from orchestrator.app.repository import Repository
+    from orchestrator.core.gate import GateResult
+    from orchestrator.core.judge import DueGate, Settled
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_CANNOT_JUDGE = 3
+EXIT_INTERRUPTED = 130
+AUTO = "auto"  # pre-commit or pre-merge-commit: hook runners give one hook id both and do not say which
+STAGES = ("pre-commit", "pre-merge-commit", "commit-msg", "prepare-commit-msg", "post-commit")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of one stage: 0 fine, 1 refused, 2 wrong usage, 3 could not judge, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] not in (*STAGES, AUTO):
+        sys.stderr.write(f"usage: orchestrator-hook {{{'|'.join(STAGES)}}} [ARGUMENT ...]\n")
+        return EXIT_USAGE
+    stage, *rest = arguments
+    if stage == AUTO:
+        merging = any([name.startswith("GITHEAD_") for name in os.environ])
+        stage = "pre-merge-commit" if merging else "pre-commit"
+    try:
+        return _run(stage, rest)
+    except CannotJudgeError as error:
+        from orchestrator.app.commit import RefusedError  # noqa: PLC0415
+
+        _say(error.findings)
+        code = EXIT_REFUSED if isinstance(error, RefusedError) else EXIT_CANNOT_JUDGE
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted; nothing has been committed and nothing written\n")
+        return EXIT_INTERRUPTED
+    return 0 if stage == "prepare-commit-msg" else code  # a failure there would stop a rebase
+
+
+def _run(stage: str, rest: Sequence[str]) -> int:
+    from orchestrator.app import commit  # noqa: PLC0415
+
+    repository = open_hook_repository(os.environ)
+    answer: Answer = commit.ACCEPTED
+    if stage == "pre-commit":
+        answer = commit.pre_commit(repository, _run_due)
+    elif stage == "pre-merge-commit":
+        answer = commit.pre_merge_commit(repository)
+    elif stage == "commit-msg":
+        if not rest:
+            raise CannotJudgeError(_hidden_message())
+        answer = commit.commit_msg(repository, rest[0])
+    elif stage == "prepare-commit-msg":
+        if rest:
+            source = rest[1] if len(rest) > 1 else os.environ.get("PRE_COMMIT_COMMIT_MSG_SOURCE", "")
+            commit.prepare_commit_msg(repository, rest[0], source)
+    else:
+        answer = commit.post_commit(repository)
+    _say(answer.findings)
+    return EXIT_REFUSED if answer.refused else 0
+
+
+def _run_due(
+    repository: Repository, settled: Settled, due: Sequence[DueGate], limit_s: float | None
+) -> list[GateResult]:
+    from orchestrator.app.gates import run_due  # noqa: PLC0415 - only where gates are due
+
+    return run_due(repository, settled, due, limit_s)
+
+
+def _hidden_message() -> Finding:
+    return Finding(
+        "message-format",
+        "the hook was given no message file; a top-level files: or exclude: in .pre-commit-config.yaml hides it",
+        help="remove that filter or give it to the other hooks alone, then commit again",
+    )
+
+
+def _say(findings: Sequence[Finding]) -> None:
+    if findings:
+        from orchestrator.console import findings_text  # noqa: PLC0415 - an accepted commit says nothing
+
+        sys.stderr.write(findings_text(findings))

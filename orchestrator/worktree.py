@@ -1,0 +1,238 @@
+"""Safe writes of the tool's own files to index and work tree, beside whatever the user has there unstaged."""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from orchestrator.git import Git
+
+
+class Update(Value):
+    """New content of one of the tool's files.
+
+    ``old`` is what the index has (None: nothing), ``new`` what it shall have. ``rework`` turns another version of
+    the file that the user has (unstaged edits, another index) into its new version, keeping what is the user's; it
+    returns None where that cannot be done safely, and is None where the file is the tool's alone.
+    """
+
+    path: str
+    old: bytes | None
+    new: bytes
+    rework: Callable[[bytes], bytes | None] | None = None
+
+
+def read_file(top: str, path: str) -> bytes | None:
+    """The bytes of a regular file in the work tree; None if there is none.
+
+    Raises:
+        CannotJudgeError: it is a symbolic link or no regular file.
+    """
+    try:
+        fd = os.open(os.path.join(top, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _not_a_file(path, str(error.strerror)) from error
+    with open(fd, "rb") as file:
+        import stat  # noqa: PLC0415 - imported by Python itself at its start
+
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _not_a_file(path, "not a regular file")
+        return file.read()
+
+
+def _not_a_file(path: str, why: str) -> CannotJudgeError:
+    return CannotJudgeError(
+        Finding(
+            "plan-invalid",
+            f"{path} must be a regular file: {why}",
+            locations=(Location(path),),
+            help=f"replace {path} by a regular file, then: git add {path}",
+        )
+    )
+
+
+class Runner(Value):
+    """The hook runner that started this process: its name, and the patch of unstaged changes it has put away."""
+
+    name: str = ""  # "pre-commit" | "prek" | "": none
+    patch_path: str = ""
+
+    @property
+    def has_put_away(self) -> bool:
+        """Whether the user's unstaged changes are out of the work tree meanwhile."""
+        return bool(self.patch_path)
+
+
+def find_runner(env: Mapping[str, str]) -> Runner:
+    """The runner of this process, found by what it sets in the environment and by the patches of our ancestors.
+
+    Both runners name the patch by their own process id. Where ancestors cannot be read (no /proc), any patch that
+    is newer than the runner could have left counts: then too much is left alone rather than too little.
+    """
+    if env.get("PRE_COMMIT") != "1":
+        return Runner()
+    home = os.path.expanduser("~")
+    cache = env.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    folders = (
+        ("prek", os.path.join(env.get("PREK_HOME") or os.path.join(cache, "prek"), "patches"), ".patch"),
+        ("pre-commit", env.get("PRE_COMMIT_HOME") or os.path.join(cache, "pre-commit"), ""),
+    )
+    name = "prek" if any(key.startswith("PREK_") and key != "PREK_HOME" for key in env) else "pre-commit"
+    ancestors = {str(pid) for pid in ancestor_pids()}
+    for _, folder, ending in folders:
+        try:
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries]
+        except OSError:
+            continue
+        for entry in names:
+            stem = entry.removesuffix(ending)
+            if (ending and not entry.endswith(ending)) or not (ending or stem.startswith("patch")):
+                continue
+            pid = stem.rpartition("-")[2]
+            if pid in ancestors and os.path.getsize(os.path.join(folder, entry)):
+                return Runner(name, os.path.join(folder, entry))
+    return Runner(name)
+
+
+def ancestor_pids() -> list[int]:
+    """The ids of the parent, its parent and so on, where the system tells (Linux); else the parent's only."""
+    found = []
+    pid = os.getppid()
+    while pid > 1 and pid not in found:
+        found.append(pid)
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                pid = int(file.read().rpartition(b")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            break
+    return found
+
+
+def ancestor_commit_arguments() -> list[str] | None:
+    """The arguments after ``commit`` of the ``git commit`` that runs this hook, or None where it cannot be told."""
+    for pid in ancestor_pids():
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                argv = [os.fsdecode(part) for part in file.read().split(b"\0")[:-1]]
+        except OSError:
+            return None
+        if argv and os.path.basename(argv[0]) == "git" and "commit" in argv:
+            return argv[argv.index("commit") + 1 :]
+    return None
+
+
+def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: Runner, parent_pid: int) -> None:
+    """Bring the updates into the index in use and into the work tree.
+
+    With a temporary index of ``git commit -- path`` the pending real index (``index.lock``) gets them, too, so that
+    the next commit does not take them back (git-commit(1), --only). Blobs are written first, then files by rename,
+    then the index in one step: killed in between, the next commit finds its own text and finishes the work.
+
+    Raises:
+        CannotJudgeError: the user's unstaged edits cannot be kept safely; nothing has been written.
+        KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
+    """
+    updates = [update for update in updates if update.old != update.new]
+    if not updates:
+        return
+    if runner.has_put_away:
+        with open(runner.patch_path, "rb") as file:
+            patch = file.read()
+        for update in updates:
+            if b"\ndiff --git a/" + update.path.encode() in b"\n" + patch:
+                raise CannotJudgeError(_unstaged(update.path))
+    files = [(update, _new_file(git.top, update)) for update in updates]
+    oids = {update.path: _blob(git, update.new) for update in updates}
+    second = _pending_index(index_file)
+    second_oids = _for_other_index(git, updates, oids, second) if second else {}
+    if os.getppid() != parent_pid or (index_file.endswith(".lock") and not os.path.exists(index_file)):
+        # Git does not wait for its hooks when it is interrupted; writing now would leave a stale lock file behind.
+        raise KeyboardInterrupt
+    for update, data in files:
+        if data is not None:
+            replace_file(os.path.join(git.top, update.path), data)
+    _enter(git, oids, None)
+    if second:
+        _enter(git, second_oids, second)
+
+
+def _unstaged(path: str) -> Finding:
+    return Finding(
+        "plan-md-unstaged",
+        f"{path} has unstaged edits that cannot be kept safely while this commit rewrites it",
+        locations=(Location(path),),
+        help=f"git add {path} (or: git stash push {path}), then commit again",
+    )
+
+
+def _new_file(top: str, update: Update) -> bytes | None:
+    """What the work tree shall have, or None if it is right as it is."""
+    current = read_file(top, update.path)
+    if current is None:
+        return update.new if update.old is None else None  # a deletion that is not staged stays one
+    if current == update.new:
+        return None
+    # core.autocrlf keeps other line ends in the work tree than in the index; both sides are compared without.
+    plain = current.replace(b"\r\n", b"\n")
+    if update.old is not None and plain == update.old.replace(b"\r\n", b"\n"):
+        converted = b"\r\n" in current and b"\r\n" not in update.old
+        return update.new.replace(b"\n", b"\r\n") if converted else update.new
+    if update.rework is None:
+        return None
+    reworked = update.rework(current)
+    if reworked is None:
+        raise CannotJudgeError(_unstaged(update.path))
+    return reworked if reworked != current else None
+
+
+def _blob(git: Git, data: bytes) -> str:
+    return git.text("hash-object", "-w", "--no-filters", "--stdin", stdin=data)
+
+
+def _pending_index(index_file: str) -> str:
+    folder, name = os.path.split(index_file)
+    pending = os.path.join(folder, "index.lock")
+    return pending if name.startswith("next-index-") and os.path.exists(pending) else ""
+
+
+def _for_other_index(git: Git, updates: Sequence[Update], oids: Mapping[str, str], index_file: str) -> dict[str, str]:
+    """The blobs for another index, from its own version of each file."""
+    found = {}
+    for update in updates:
+        code, data, _ = git.call("cat-file", "blob", f":{update.path}", env={"GIT_INDEX_FILE": index_file})
+        if code or data == update.old:
+            found[update.path] = oids[update.path]
+        elif update.rework is not None and (reworked := update.rework(data)) is not None:
+            found[update.path] = _blob(git, reworked)
+    return found
+
+
+def _enter(git: Git, oids: Mapping[str, str], index_file: str | None) -> None:
+    lines = "".join([f"100644 {oid}\t{path}\0" for path, oid in oids.items()])
+    env = None if index_file is None else {"GIT_INDEX_FILE": index_file}
+    git.run("update-index", "--add", "-z", "--index-info", stdin=lines.encode(), env=env)
+
+
+def replace_file(path: str, data: bytes) -> None:
+    """Give the file that content in one step; a new file is readable as the umask says, an old one keeps its mode."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with open(fd, "wb") as file:
+            file.write(data)
+            if os.path.exists(path):
+                os.fchmod(file.fileno(), os.stat(path).st_mode & 0o777)
+        os.replace(temporary, path)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
