@@ -71,6 +71,16 @@ class Git:
         where = ("-C", self.top) if self.top != "." else ()
         return _spawn(("git", *where, *argv), stdin, environment)
 
+    def attached(self, *argv: str, env: Mapping[str, str] | None = None) -> int:
+        """The exit code of ``git argv`` run on this process's own terminal, input and outputs."""
+        environment = self.env if env is None else {**self.env, **env}
+        where = ("-C", self.top) if self.top != "." else ()
+        try:
+            pid = os.posix_spawnp("git", ("git", *where, *argv), environment)
+        except OSError as error:
+            raise GitError(argv, 127, f"cannot start git: {error.strerror}") from error
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
 
 def _spawn(argv: tuple[str, ...], stdin: bytes, env: Mapping[str, str]) -> tuple[int, bytes, bytes]:
     in_read, in_write = os.pipe()

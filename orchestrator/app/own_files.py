@@ -32,11 +32,14 @@ def todo_text(todo: Todo, settled: Settled) -> str:
     return text
 
 
-def updates_for(facts: Facts, settled: Settled) -> list[Update]:
-    """The new versions of both files for the tree; equal to the old ones where nothing changes."""
+def updates_for(facts: Facts, settled: Settled, decided: frozenset[str] = frozenset()) -> list[Update]:
+    """The new versions of both files for the tree; equal to the old ones where nothing changes.
+
+    ``decided`` are tasks whose box a command has just set, whatever an unstaged edit says of it.
+    """
     old_todo = None if facts.todo_text is None else _encode(facts.todo_text)
     new_todo = _encode(todo_text(facts.todo(), settled))
-    found = [Update(TODO_PATH, old_todo, new_todo, lambda data: _rework(data, facts, settled))]
+    found = [Update(TODO_PATH, old_todo, new_todo, lambda data: _rework(data, facts, settled, decided))]
     old_lock = facts.lock_bytes
     if old_lock is None or not settled_lock_is(settled, old_lock):
         found.append(Update(LOCK_PATH, old_lock, format_lock(settled.lock)))
@@ -61,7 +64,9 @@ def is_canonical(data: bytes, settled: Settled) -> bool:
     return found == headers and "\r" not in text and "\n\n\n" not in text and text.startswith("version = 1\n")
 
 
-def write_own_files(facts: Facts, settled: Settled, runner: Runner, parent_pid: int) -> None:
+def write_own_files(
+    facts: Facts, settled: Settled, runner: Runner, parent_pid: int, decided: frozenset[str] = frozenset()
+) -> None:
     """Bring both files up to date in the index in use and in the work tree.
 
     Raises:
@@ -70,14 +75,14 @@ def write_own_files(facts: Facts, settled: Settled, runner: Runner, parent_pid: 
     """
     git = facts.repository.git
     index_file = git.env.get("GIT_INDEX_FILE") or os.path.join(facts.repository.git_dir, "index")
-    write_updates(git, updates_for(facts, settled), index_file, runner, parent_pid)
+    write_updates(git, updates_for(facts, settled, decided), index_file, runner, parent_pid)
 
 
 def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _rework(data: bytes, facts: Facts, settled: Settled) -> bytes | None:
+def _rework(data: bytes, facts: Facts, settled: Settled, decided: frozenset[str]) -> bytes | None:
     """Another version of PLAN.md that the user has, brought up to date: their text, notes and boxes stay."""
     try:
         theirs = parse(data.decode("utf-8", "surrogateescape"))
@@ -95,7 +100,7 @@ def _rework(data: bytes, facts: Facts, settled: Settled) -> bytes | None:
     staged = facts.reading() if facts.todo_text is not None else reading
     marks = dict(settled.marks)
     for task_id, mark in reading.marks.items():
-        if theirs.has_block and mark != staged.marks.get(task_id, OPEN):
+        if theirs.has_block and task_id not in decided and mark != staged.marks.get(task_id, OPEN):
             marks[task_id] = mark  # a box that the user has changed and not staged stays as they have it
     block = render_block(
         settled.plan, settled.states, marks, reading.notes if theirs.has_block else settled.notes, theirs.newline

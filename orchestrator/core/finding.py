@@ -33,6 +33,10 @@ class CannotJudgeError(Exception):
         self.findings = findings
 
 
+class UnknownNameError(CannotJudgeError):
+    """A phase or task was asked for that the plan does not have: exit code 2."""
+
+
 def printable(text: str) -> str:
     r"""The text with everything that could steer a terminal or break a line shown as ``\xNN`` or ``\uNNNN``.
 

@@ -307,3 +307,51 @@ def assemble(todo: Todo, block: str) -> str:
 
 
 EMPTY = Todo("", "", "\n", has_block=False)
+
+
+def salvage(text: str, plans: Sequence[Plan]) -> tuple[Todo, dict[str, str], dict[str, tuple[str, ...]]]:
+    """What can be read of a PLAN.md whose markers are broken or that has conflict markers.
+
+    Returns the user's text as a PLAN.md without tool's part, the marks by id of the first plan's tasks (of several
+    lines for a task, a done one counts), and the notes under tasks. Every line that is not the tool's is kept.
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    kept = []
+    tool_lines = {_title_line(plan) for plan in plans}
+    tool_lines.update(_heading(plan, phase) for plan in plans for phase in plan.phases)
+    for line in text.split("\n"):
+        plain = line.removesuffix("\r").rstrip()
+        is_conflict = plain.startswith(_CONFLICT) or plain in ("=======", "<<<<<<<", ">>>>>>>")
+        is_conflict = is_conflict or plain.startswith("||||||| ")
+        if is_conflict or plain in (BEGIN, END) or plain in tool_lines or _is_machine_line(plain):
+            continue
+        kept.append(line)
+    found = _scan(kept, 0, Todo("", "", newline, has_block=True))
+    new = plans[0]
+    marks: dict[str, str] = {}
+    notes: dict[str, tuple[str, ...]] = {}
+    used: set[int] = set()
+    for index, task_line in enumerate(found.tasks):
+        for plan in plans:
+            titles = {task.id: task.title for phase in plan.phases for task in phase.tasks}
+            mark = written_mark(task_line, titles[task_line.id]) if task_line.id in titles else None
+            if mark is None:
+                continue
+            new_id = carry({task_line.id: mark}, plan, new).get(task_line.id)
+            if new_id is None:
+                continue
+            if marks.get(new_id) != DONE:
+                marks[new_id] = mark
+            more = tuple([note for note in found.notes[index] if note not in notes.get(new_id, ())])
+            if more:
+                notes[new_id] = notes.get(new_id, ()) + more
+            used.add(task_line.line)
+            used.update(range(task_line.line + 1, task_line.line + 1 + len(found.notes[index])))
+            break
+    rest = [line for number, line in enumerate(kept, 1) if number not in used]
+    while rest and not rest[0].strip():
+        rest.pop(0)
+    while rest and not rest[-1].strip():
+        rest.pop()
+    user = "".join([f"{line}\n" for line in rest])
+    return Todo(user, "", newline, has_block=False), marks, notes

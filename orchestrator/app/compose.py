@@ -1,0 +1,64 @@
+"""``commit``: tick, compose ``feat: [phase] SUBJECT``, and run git commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.app.marks import set_marks
+from orchestrator.app.workplace import parent_of, phase_named, staged_facts, staged_reading
+from orchestrator.core.finding import CannotJudgeError, Finding
+from orchestrator.core.judge import Intent, judge
+from orchestrator.core.message import EXCEPTION_TRAILER
+from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, normal_name
+from orchestrator.core.state import DONE, current_phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.app.repository import Repository
+
+
+def compose_and_commit(
+    repository: Repository, subject: str, phase: str | None, done: Sequence[str], exception: str | None
+) -> int:
+    """The exit code of ``git commit``, run on the user's terminal with the composed message.
+
+    Without ``phase`` the phase is the one that the staged work advances, else the current one.
+
+    Raises:
+        CannotJudgeError: a task or phase is unknown, or the reason of the exception is not one line.
+    """
+    if exception is not None and (not exception.strip() or not exception.isprintable()):
+        raise CannotJudgeError(Finding("message-format", "--exception needs a reason of one line"))
+    if done:
+        set_marks(repository, done, DONE)
+    name = _phase_title(repository, phase)
+    facts = staged_facts(repository)
+    settings = (facts.before.plan if facts.before else facts.plan).settings if facts.plan else None
+    types = settings.commit_types if settings else ("feat",)
+    kind = next((known for known in types if known != "*"), "feat")
+    message = f"{kind}: [{name}] {subject}".rstrip()
+    env = {}
+    if exception is not None:
+        message += f"\n\n{EXCEPTION_TRAILER}: {exception.strip()}"
+        env["ORCHESTRATOR_EXCEPTION"] = exception.strip()
+    return repository.git.attached("commit", "-m", message, env=env)
+
+
+def _phase_title(repository: Repository, asked: str | None) -> str:
+    facts = staged_facts(repository)
+    settled = facts.settle({}, staged_reading(facts))
+    plan = settled.plan
+    if asked is not None:
+        return PLAN_NAME if normal_name(asked) == PLAN_NAME else phase_named(plan, asked).title
+    if PLAN_PATH in facts.changed:
+        return PLAN_NAME
+    judgement = judge(settled, parent_of(facts, settled), facts.changed, Intent(may_run=False), {})
+    if judgement.advanced:
+        return plan.phase(judgement.advanced[0]).title
+    claimants = [name for path in facts.changed for name in settled.content.owners.phases(path)]
+    candidates = [name for name in claimants if settled.states[name].open] or claimants
+    if candidates:
+        return plan.phase(candidates[0]).title
+    current = current_phase(settled.states)
+    return (current.phase if current else plan.phases[-1]).title

@@ -1,0 +1,68 @@
+"""``done``, ``start``, ``reopen``: set the marks of tasks and stage PLAN.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.app.workplace import parent_of, stage_own_files, staged_facts, staged_reading
+from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
+from orchestrator.core.judge import Intent, judge
+from orchestrator.core.plan_check import nearest
+from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED
+from orchestrator.core.todo import carry
+from orchestrator.core.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.app.repository import Repository
+    from orchestrator.core.plan import Task
+
+
+class Marked(Value):
+    """The tasks that were given a mark, as (task, mark before, mark now), and what a commit would still lack."""
+
+    tasks: tuple[tuple[Task, str, str], ...]
+    warnings: tuple[Finding, ...] = ()
+
+
+def set_marks(repository: Repository, task_ids: Sequence[str], mark: str) -> Marked:
+    """Give the tasks the mark DONE, STARTED or OPEN (which reopens what was done) and stage PLAN.md.
+
+    Unknown ids change nothing at all.
+
+    Raises:
+        CannotJudgeError: an id is unknown, or PLAN.md cannot be read.
+    """
+    facts = staged_facts(repository)
+    reading = staged_reading(facts)
+    plan = facts.plan
+    if plan is None:
+        raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+    tasks = {task.id: task for phase in plan.phases for task in phase.tasks}
+    wanted = [task_id.removeprefix("Task ").strip() for task_id in task_ids]
+    unknown = [
+        Finding("plan-invalid", f'the plan has no task "{name}"{nearest(name, tasks)}', help="orchestrator status")
+        for name in wanted
+        if name not in tasks
+    ]
+    if unknown:
+        raise UnknownNameError(*unknown)
+    said = carry(reading.marks, reading.plan, plan)
+    marks = {said[old]: found for old, found in reading.marks.items() if old in said}
+    before = facts.settle({}, reading)
+    changed = []
+    for task_id in dict.fromkeys(wanted):
+        was = before.marks.get(task_id, OPEN)
+        now = mark
+        if mark == OPEN and was in (DONE, REOPENED):
+            now = REOPENED
+        if mark == STARTED and was in (DONE, REOPENED):
+            now = was  # what is done is reopened first; what is reopened stays marked so
+        marks[task_id] = now
+        changed.append((tasks[task_id], was, now))
+    settled = facts.settle({}, reading.replace(plan=plan, marks=marks))
+    stage_own_files(facts, settled, frozenset(wanted))
+    judgement = judge(settled, parent_of(facts, settled), facts.changed, Intent(may_run=False), {})
+    lacking = [found for found in judgement.findings if found.id in ("task-evidence", "task-locked")]
+    return Marked(tuple(changed), tuple([found.replace(severity="warning") for found in lacking]))

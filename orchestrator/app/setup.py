@@ -1,0 +1,208 @@
+"""``init``, ``install`` and ``uninstall``: a plan and its hooks in the user's repository."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.app.commit import staged_parents
+from orchestrator.app.facts import read_facts
+from orchestrator.app.repository import no_plan
+from orchestrator.app.workplace import stage_own_files
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.plan import PLAN_PATH, TODO_PATH
+from orchestrator.core.plan_file import MAX_PLAN_BYTES, read_plan
+from orchestrator.core.value import Value
+from orchestrator.installing import launchers, runner_config, runners
+from orchestrator.worktree import read_file, replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.app.repository import Repository
+
+TEMPLATE = """\
+# The plan: phases, their order, and the gates that each must pass before the next one can start.
+# Fill it in, then: orchestrator lint, git add plan.toml. JSON Schema for editors: orchestrator schema
+version = 1
+
+[feature]
+title = "My feature"
+summary = "What it does, in one sentence"
+# assumptions = ["PostgreSQL 15 is available"]
+
+# [settings]                     # every key is optional; these are the defaults
+# require_phase = "always"       # or "advancing": only commits that advance a phase need ": [phase]"
+# commit_types = ["feat"]        # types accepted before it; ["*"] = any
+# unplanned_files = "allow"      # or "block": files that no phase claims
+# on_gate_failure = "allow"      # or "block": the commit that completes a phase while a gate fails
+# hook_time_limit = "60s"        # for all gates of one hook together
+
+# Gates are named once and used by many phases. A string runs in the shell, a list as it stands.
+# [gates.lint]
+# run = "ruff check src"
+# [gates.tests]
+# run = ["pytest", "-q", "--junitxml=reports/junit.xml"]
+# inputs = ["src/**", "tests/**", "pyproject.toml"]
+# junit = "reports/junit.xml"    # read after the run; keep it in .gitignore
+
+[[phase]]
+id = "foundation"
+title = "Foundation"
+estimate = "2-3 hours"
+files = ["src/foundation/**"]    # gitignore-style; what the phase works on, beside its tasks' files
+# gates = ["lint", "tests"]
+
+[[phase.task]]
+id = "1.1"
+title = "First task"             # without files it is ticked by hand: orchestrator done 1.1
+# files = ["src/foundation/schema.sql"]   # new files: it is done by itself when they are committed
+
+[[phase]]
+id = "next-phase"
+title = "Next phase"
+depends_on = ["foundation"]
+files = ["src/next/**"]
+# gates = ["lint", "tests"]
+
+[[phase.task]]
+id = "2.1"
+title = "Second task"
+"""
+
+
+class SetUp(Value):
+    """What was written (paths), and what is worth saying."""
+
+    written: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def init(repository: Repository, source: Path | None, hooks: str, repo_url: str | None, rev: str | None) -> SetUp:
+    """Write and stage plan.toml (from ``source``, as it is here already, or a commented one to fill in), PLAN.md and
+    plan.lock, then add and install the hooks: "pre-commit", "native" or "none".
+
+    Raises:
+        CannotJudgeError: HEAD has a plan already, the plan is invalid, or the hooks cannot be installed; an invalid
+            plan leaves nothing written.
+    """  # noqa: D205
+    git = repository.git
+    tracked = git.call("cat-file", "-e", f":{PLAN_PATH}")[0] == 0
+    existing = read_file(git.top, PLAN_PATH)
+    if tracked:
+        raise CannotJudgeError(
+            Finding(
+                "plan-invalid", "plan.toml is here and staged already", locations=(Location(PLAN_PATH),),
+                help="orchestrator status, or orchestrator install for the hooks alone",
+            )
+        )  # fmt: skip
+    if source is not None and existing is not None:
+        raise CannotJudgeError(
+            Finding("plan-invalid", f"plan.toml is here already; --from {printable_path(source)} would overwrite it", locations=(Location(PLAN_PATH),), help="move it away, or leave --from out to take it as it is")
+        )
+    data = _source_bytes(source) if source is not None else existing if existing is not None else TEMPLATE.encode()
+    plan, findings = read_plan(data)
+    if plan is None:
+        raise CannotJudgeError(*findings)
+    todo = read_file(git.top, TODO_PATH)
+    written = []
+    if existing is None:
+        replace_file(os.path.join(git.top, PLAN_PATH), data)
+        written.append(PLAN_PATH)
+    entries = {PLAN_PATH: data}
+    if todo is not None and git.call("cat-file", "-e", f":{TODO_PATH}")[0]:
+        entries[TODO_PATH] = todo  # the list that was kept by hand is taken over, ticks included
+    _stage(repository, entries)
+    facts = read_facts(repository, staged_parents(repository))
+    if facts is None:
+        raise no_plan()
+    settled = facts.settle({}, facts.reading())
+    stage_own_files(facts, settled)
+    written += [TODO_PATH, "plan.lock"]
+    done = install(repository, native=hooks == "native", repo_url=repo_url, rev=rev, add=True) if hooks != "none" else SetUp()
+    return SetUp((*written, *done.written), done.notes)
+
+
+def printable_path(path: Path) -> str:
+    """The path for a message."""
+    return os.fspath(path)
+
+
+def _source_bytes(source: Path) -> bytes:
+    try:
+        with source.open("rb") as file:
+            return file.read(MAX_PLAN_BYTES + 1)
+    except OSError as error:
+        raise CannotJudgeError(Finding("plan-invalid", f"{source} cannot be read: {error.strerror}")) from error
+
+
+def _stage(repository: Repository, entries: dict[str, bytes]) -> None:
+    """Put files into the index as they are, whatever an ignore file says of them."""
+    git = repository.git
+    lines = []
+    for path, data in entries.items():
+        oid = git.text("hash-object", "-w", "--path", path, "--stdin", stdin=data)
+        lines.append(f"100644 {oid}\t{path}\0")
+    git.run("update-index", "--add", "-z", "--index-info", stdin="".join(lines).encode())
+
+
+def install(
+    repository: Repository, *, native: bool, repo_url: str | None = None, rev: str | None = None, add: bool = False
+) -> SetUp:
+    """Install the hooks: native launchers, or through the user's hook runner and its configuration.
+
+    ``add`` (by init) puts our entry into the configuration if it is not there; otherwise it must be.
+
+    Raises:
+        CannotJudgeError: something that is here would be lost, or the runner refuses.
+    """
+    if native:
+        found = launchers.install_native(repository.git)
+        names = [os.path.basename(path) for path in (*found.written, *found.unchanged)]
+        return SetUp(
+            tuple(os.fspath(path) for path in found.written),
+            (f"native hooks in {found.folder}: {', '.join(sorted(names))}", *found.notes),
+        )
+    top = Path(repository.git.top)
+    url = repo_url or runner_config.PROJECT_URL
+    path = runner_config.config_path(top, repo_url=url, rev=rev)
+    text = path.read_bytes().decode("utf-8") if path.is_file() else None
+    notes: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    if add or text is None or not runner_config.our_hook_ids(text):
+        edit = runner_config.add_to_pre_commit_config(text, repo_url=url, rev=rev)
+        notes = edit.notes
+        if edit.text != text:
+            replace_file(os.fspath(path), edit.text.encode("utf-8"))
+            written = (path.name,)
+    repository.git.run("add", "-f", "--", path.name)
+    done = runners.install_runner(top)
+    shown = " ".join(shlex.quote(word) for word in done.command[-2:])
+    return SetUp(written, (*notes, f"{shown}: {done.output.strip()}"))
+
+
+def uninstall(repository: Repository, *, native: bool) -> SetUp:
+    """Take the native launchers out again and put back what was there, or take our entry out of the configuration.
+
+    Raises:
+        CannotJudgeError: a launcher was edited by hand, or the entry cannot be cut out safely.
+    """
+    if native:
+        found = launchers.uninstall_native(repository.git)
+        restored = [os.fspath(path) for path in found.restored]
+        notes = tuple(f"restored {path}" for path in restored)
+        return SetUp(tuple(os.fspath(path) for path in found.removed), (*notes, *found.notes))
+    path = runner_config.config_path(Path(repository.git.top), repo_url=runner_config.PROJECT_URL, rev=None)
+    if not path.is_file():
+        return SetUp((), (f"{path.name} is not here",))
+    text = path.read_bytes().decode("utf-8")
+    edit = runner_config.remove_from_pre_commit_config(text)
+    if edit.text == text:
+        return SetUp((), edit.notes or (f"{path.name} has no entry of ours",))
+    if edit.text:
+        replace_file(os.fspath(path), edit.text.encode("utf-8"))
+    else:
+        path.unlink()
+    return SetUp((path.name,), edit.notes)

@@ -1,0 +1,127 @@
+"""``status`` and ``next``: where things stand with what is staged, and what can be worked on now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.app.workplace import staged_facts, staged_reading
+from orchestrator.core.state import DONE, LOCKED, current_phase
+from orchestrator.core.value import Value
+
+if TYPE_CHECKING:
+    from orchestrator.app.repository import Repository
+    from orchestrator.core.judge import Settled
+    from orchestrator.core.state import PhaseState
+    from orchestrator.run_cache import LastRun
+
+
+class Standing(Value):
+    """What is staged, settled; the last run of each gate without a pass, by (phase id, gate name)."""
+
+    settled: Settled
+    last_runs: dict[tuple[str, str], LastRun]
+
+
+class Step(Value):
+    """One thing that can be done now, and the command or file that does it."""
+
+    phase_id: str
+    what: str
+    how: str = ""
+
+
+def read_standing(repository: Repository) -> Standing:
+    """Where things stand; reads only.
+
+    Raises:
+        CannotJudgeError: there is no plan, or it cannot be read.
+    """
+    facts = staged_facts(repository)
+    settled = facts.settle({}, staged_reading(facts))
+    runs = {}
+    for state in settled.states.values():
+        for gate in state.open_gates:
+            last = repository.cache.last_run(state.phase.id, gate.name)
+            if last is not None:
+                runs[state.phase.id, gate.name] = last
+    return Standing(settled, runs)
+
+
+def next_steps(standing: Standing) -> list[Step]:
+    """What can be worked on now, in plan order: open tasks, due gates, artifacts, controls, questions."""
+    settled = standing.settled
+    steps = []
+    for phase_id, state in settled.states.items():
+        for question in state.questions:
+            steps.append(Step(phase_id, f"answer {question.id}: {question.text}", "answer in plan.toml"))
+        if state.status in (LOCKED, "complete"):
+            continue
+        steps += _steps_of(phase_id, state, settled)
+    return steps
+
+
+def _steps_of(phase_id: str, state: PhaseState, settled: Settled) -> list[Step]:
+    steps = []
+    for task, mark in state.marks:
+        waiting = [name for name in task.depends_on if settled.marks.get(name) != DONE]
+        if mark != DONE and not waiting:
+            files = ", ".join(pattern.text for pattern in task.files)
+            by_itself = bool(task.files) and all(pattern.literal for pattern in task.files)
+            note = f" ({mark})" if mark != "open" else ""
+            how = f"files: {files}" if files else f"then: orchestrator done {task.id}"
+            steps.append(Step(phase_id, f"task {task.id}: {task.title}{note}", how if by_itself or not files else f"{how}; then: orchestrator done {task.id}"))
+    if not state.open_tasks:
+        steps += [
+            Step(phase_id, f"gate {gate.name} has not passed on what is staged", f"orchestrator validate {phase_id}")
+            for gate in state.open_gates
+            if not gate.control
+        ]
+    steps += [Step(phase_id, f"artifact {path} is missing or empty", f"write it, then: git add {path}") for path in state.missing_artifacts]
+    for control in state.open_controls:
+        how = f"orchestrator validate {phase_id}" if control.checked else "resolved or waiver in plan.toml"
+        steps.append(Step(phase_id, f"control {control.id}: {control.text}", how))
+    return steps
+
+
+def progress(settled: Settled) -> tuple[int, int, int]:
+    """Tasks done, tasks in all, and percent rounded down, as in PLAN.md."""
+    done = sum(mark == DONE for state in settled.states.values() for _, mark in state.marks)
+    total = sum(len(state.marks) for state in settled.states.values())
+    return done, total, done * 100 // total if total else 100
+
+
+def standing_data(standing: Standing) -> dict[str, object]:
+    """The standing as JSON data."""
+    settled = standing.settled
+    done, total, percent = progress(settled)
+    current = current_phase(settled.states)
+    return {
+        "feature": settled.plan.title,
+        "tasks": {"done": done, "total": total, "percent": percent},
+        "current_phase": current.phase.id if current else None,
+        "phases": [_phase_data(state, standing) for state in settled.states.values()],
+    }
+
+
+def _phase_data(state: PhaseState, standing: Standing) -> dict[str, object]:
+    phase = state.phase
+    gates = []
+    for gate, passed in state.gates:
+        last = standing.last_runs.get((phase.id, gate.name))
+        run = {"status": last.result.status, "reason": last.result.reason, "seconds": last.result.seconds, "finished_at": last.finished_at} if last else None
+        gates.append({"name": gate.name, "passed": passed, "last_run": run})
+    return {
+        "id": phase.id,
+        "number": phase.number,
+        "title": phase.title,
+        "status": state.status,
+        "estimate": phase.estimate,
+        "depends_on": list(phase.depends_on),
+        "waits_for": list(state.waits_for),
+        "tasks": [{"id": task.id, "title": task.title, "mark": mark} for task, mark in state.marks],
+        "gates": gates,
+        "missing_artifacts": list(state.missing_artifacts),
+        "open_controls": [control.id for control in state.open_controls],
+        "open_questions": [question.id for question in state.questions],
+        "reasons": state.reasons(),
+    }

@@ -1,0 +1,140 @@
+"""``sync``: PLAN.md and plan.lock as plan, ticks and content say, out of whatever state they are in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.app.own_files import todo_text
+from orchestrator.app.workplace import stage_own_files, staged_facts
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.formats import format_lock, parse_lock
+from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
+from orchestrator.core.state import DONE, OPEN, REOPENED
+from orchestrator.core.todo import EMPTY, Reading, carry, parse, read_marks, salvage
+from orchestrator.core.value import Value
+from orchestrator.worktree import Runner, Update, read_file, write_updates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.app.facts import Facts
+    from orchestrator.app.repository import Repository
+    from orchestrator.core.plan import Plan
+
+
+class Synced(Value):
+    """The files that were rewritten, and how PLAN.md was read: "as it is", "merged" or "salvaged"."""
+
+    written: tuple[str, ...]
+    how: str
+
+
+def sync(repository: Repository) -> Synced:
+    """Rewrite and stage both files.
+
+    What a person wrote into PLAN.md is kept: where the markers are broken or a merge has left conflict markers, all
+    lines that are not the tool's go below the tool's part, and of a task's two boxes, after a merge, the one that was
+    changed counts.
+
+    Raises:
+        CannotJudgeError: there is no plan.toml that could be read, or it is in conflict itself.
+    """
+    stages = _unmerged(repository)
+    if PLAN_PATH in stages:
+        raise CannotJudgeError(
+            Finding(
+                "plan-invalid",
+                "plan.toml is in conflict",
+                locations=(Location(PLAN_PATH),),
+                help="resolve it, then: git add plan.toml && orchestrator sync",
+            )
+        )
+    facts = staged_facts(repository)
+    plan = facts.plan
+    if plan is None:
+        raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+    if facts.lock_bytes is not None and not _is_lock(facts.lock_bytes):
+        facts = facts.replace(lock_bytes=None)
+    try:
+        reading = facts.reading() if TODO_PATH not in stages else None
+    except CannotJudgeError:
+        reading = None
+    if reading is not None and not reading.findings:
+        settled = facts.settle({}, reading)
+        before = (facts.todo_text, facts.lock_bytes)
+        stage_own_files(facts, settled)
+        after = (todo_text(facts.todo(), settled), format_lock(settled.lock))
+        changed = [path for path, old, new in zip((TODO_PATH, LOCK_PATH), before, after, strict=True) if old != new]
+        return Synced(tuple(changed), "as it is")
+    return _rebuild(repository, facts, plan, stages.get(TODO_PATH, {}))
+
+
+def _rebuild(repository: Repository, facts: Facts, plan: Plan, stages: Mapping[int, str]) -> Synced:
+    """From lines that cannot be read as they stand: the work tree's, which a merge has filled from both sides."""
+    data = read_file(repository.git.top, TODO_PATH)
+    if data is None:
+        data = (facts.todo_text or "").encode("utf-8", "surrogateescape")
+    plans = [plan] if facts.before is None else [plan, facts.before.plan]
+    todo, marks, notes = salvage(data.decode("utf-8", "surrogateescape"), plans)
+    if stages:
+        marks = _merged_marks(repository, facts, plan, stages)
+    settled = facts.settle({}, Reading(plan, marks, notes))
+    text = todo_text(todo, settled).encode("utf-8", "surrogateescape")
+    updates = [
+        Update(TODO_PATH, None, text, lambda _: text),
+        Update(LOCK_PATH, None, format_lock(settled.lock), lambda _: format_lock(settled.lock)),
+    ]
+    index_file = repository.git.env.get("GIT_INDEX_FILE") or f"{repository.git_dir}/index"
+    import os
+
+    write_updates(repository.git, updates, index_file, Runner(), os.getppid())
+    return Synced((TODO_PATH, LOCK_PATH), "merged" if stages else "salvaged")
+
+
+def _merged_marks(
+    repository: Repository, facts: Facts, plan: Plan, stages: Mapping[int, str]
+) -> dict[str, str]:
+    """The marks of a conflict, three-way per task: the side that changed a box is right; of two changes, done."""
+    sides: dict[int, dict[str, str]] = {}
+    names = [oid for oid in stages.values()]
+    objects = repository.read_objects(names)
+    plans = [plan] if facts.before is None else [plan, facts.before.plan]
+    for stage, oid in stages.items():
+        found = objects[oid]
+        text = found[1].decode("utf-8", "surrogateescape") if found else ""
+        try:
+            reading = read_marks(parse(text) if text else EMPTY, plans)
+        except CannotJudgeError:
+            continue
+        said = carry(reading.marks, reading.plan, plan)
+        sides[stage] = {said[old]: mark for old, mark in reading.marks.items() if old in said}
+    base, ours, theirs = sides.get(1, {}), sides.get(2, {}), sides.get(3, {})
+    merged = {}
+    for task_id in {**ours, **theirs}:
+        was, mine, other = base.get(task_id, OPEN), ours.get(task_id, OPEN), theirs.get(task_id, OPEN)
+        if mine == was or mine == other:
+            merged[task_id] = other
+        elif other == was:
+            merged[task_id] = mine
+        else:
+            merged[task_id] = DONE if DONE in (mine, other) else REOPENED if REOPENED in (mine, other) else mine
+    return merged
+
+
+def _is_lock(data: bytes) -> bool:
+    try:
+        parse_lock(data)
+    except CannotJudgeError:
+        return False
+    return True
+
+
+def _unmerged(repository: Repository) -> dict[str, dict[int, str]]:
+    """The tool's files that are in conflict: path -> stage (1 base, 2 ours, 3 theirs) -> blob id."""
+    found: dict[str, dict[int, str]] = {}
+    out = repository.git.run("ls-files", "-u", "-z", "--", PLAN_PATH, TODO_PATH, LOCK_PATH)
+    for entry in out.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        meta, _, path = entry.partition("\t")
+        _, oid, stage = meta.split(" ")
+        found.setdefault(path, {})[int(stage)] = oid
+    return found

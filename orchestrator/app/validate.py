@@ -1,0 +1,84 @@
+"""``validate``: run what is due on what is staged, and say why or why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.app.gates import run_due
+from orchestrator.app.workplace import phase_named, stage_own_files, staged_facts, staged_reading
+from orchestrator.core.judge import DueGate, gate_finding
+from orchestrator.core.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.app.repository import Repository
+    from orchestrator.core.finding import Finding
+    from orchestrator.core.gate import GateResult
+    from orchestrator.core.judge import Settled
+    from orchestrator.core.plan import Gate, Phase
+
+
+class Validated(Value):
+    """One line of the answer: a gate of a phase, whether it counts as passed now, and why it was run or not."""
+
+    phase: Phase
+    gate: Gate
+    passed: bool
+    why: str
+    result: GateResult | None = None  # None: not run
+
+
+class Validation(Value):
+    """What was asked for, gate by gate in plan order, and what is wrong."""
+
+    gates: tuple[Validated, ...]
+    findings: tuple[Finding, ...] = ()
+    settled: Settled | None = None
+
+
+def validate(
+    repository: Repository, names: Sequence[str], *, everything: bool = False, force: bool = False, jobs: int | None = None
+) -> Validation:
+    """Run the gates of the named phases, or of every open phase whose tasks are done, or (``everything``) of all.
+
+    A gate with a pass for what is staged is not run again unless ``force`` says so. PLAN.md and plan.lock are brought
+    up to date and staged.
+
+    Raises:
+        CannotJudgeError: a phase is unknown, or the plan cannot be read.
+    """
+    facts = staged_facts(repository)
+    reading = staged_reading(facts)
+    settled = facts.settle({}, reading)
+    phases = [phase_named(settled.plan, name) for name in names]
+    due: list[DueGate] = []
+    skipped: list[Validated] = []
+    for phase in settled.plan.phases:
+        state = settled.states[phase.id]
+        if names and phase not in phases:
+            continue
+        for gate, passed in state.gates:
+            key = settled.content.key(phase, gate)
+            asked = "you asked for its phase" if names else "you asked for all" if everything else ""
+            if passed and not force:
+                skipped.append(Validated(phase, gate, passed=True, why=f"passed before on this content ({key[:12]})"))
+            elif asked or (state.open and not state.open_tasks):
+                due.append(DueGate(phase, gate, key, "own", asked or "all tasks of its phase are done"))
+            else:
+                reason = "its phase is locked" if not state.open else f"{len(state.open_tasks)} tasks of its phase are open"
+                skipped.append(Validated(phase, gate, passed=passed, why=f"not due: {reason}"))
+    results = {result.key: result for result in run_due(repository, settled, due, None, jobs)}
+    settled = facts.settle(results, reading)
+    stage_own_files(facts, settled)
+    ran = []
+    findings = []
+    for item in due:
+        result = results.get(item.key)
+        passed = result is not None and result.passed
+        ran.append(Validated(item.phase, item.gate, passed=passed, why=item.why, result=result))
+        if not passed:
+            findings.append(gate_finding(item, result))
+    number = {phase.id: phase.number for phase in settled.plan.phases}
+    lines = sorted(ran + skipped, key=lambda line: number[line.phase.id])
+    return Validation(tuple(lines), tuple(findings), settled)

@@ -1,0 +1,95 @@
+"""The repository of a command: found from the current folder, with what is staged there as the facts."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import git as gitpython
+
+from orchestrator.app.commit import staged_parents
+from orchestrator.app.facts import read_facts
+from orchestrator.app.own_files import write_own_files
+from orchestrator.app.repository import Repository, check_git_version, no_plan
+from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
+from orchestrator.core.judge import Before, Settled
+from orchestrator.core.todo import Reading
+from orchestrator.git import Git
+from orchestrator.worktree import Runner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.app.facts import Facts
+    from orchestrator.core.plan import Phase, Plan
+
+
+def open_workplace(start: Path | None = None) -> Repository:
+    """The repository whose work tree the folder (default: the current one) lies in.
+
+    Raises:
+        CannotJudgeError: there is none, it has no work tree, or Git is too old.
+    """
+    try:
+        with gitpython.Repo(start or os.getcwd(), search_parent_directories=True) as found:
+            top, git_dir = found.working_tree_dir, found.git_dir
+    except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError) as error:
+        raise CannotJudgeError(Finding("git", "this is no Git repository", help="git init")) from error
+    if top is None:
+        raise CannotJudgeError(Finding("git", "the repository is bare, it has no work tree"))
+    repository = Repository(Git(os.fspath(top), os.environ), os.fspath(git_dir))
+    check_git_version(repository.git)
+    return repository
+
+
+def staged_facts(repository: Repository) -> Facts:
+    """The facts of what is staged, against HEAD (and what is being merged).
+
+    Raises:
+        CannotJudgeError: there is no plan.toml, or something cannot be read.
+    """
+    facts = read_facts(repository, staged_parents(repository))
+    if facts is None or facts.plan is None:
+        raise no_plan()
+    return facts
+
+
+def staged_reading(facts: Facts) -> Reading:
+    """The marks that the staged PLAN.md says.
+
+    Raises:
+        CannotJudgeError: there are lines between its markers that are not the tool's.
+    """
+    reading = facts.reading()
+    if reading.findings:
+        raise CannotJudgeError(*reading.findings)
+    return reading
+
+
+def parent_of(facts: Facts, settled: Settled) -> Before:
+    """What is before the staged commit; at the adoption, an empty past under the same plan."""
+    if facts.before is not None:
+        return facts.before
+    return Before(settled.plan, {}, None, settled.content)
+
+
+def stage_own_files(facts: Facts, settled: Settled, decided: frozenset[str] = frozenset()) -> None:
+    """Write and stage PLAN.md and plan.lock, keeping unstaged edits of PLAN.md unstaged."""
+    write_own_files(facts, settled, Runner(), os.getppid(), decided)
+
+
+def phase_named(plan: Plan, name: str) -> Phase:
+    """The phase that a person calls so.
+
+    Raises:
+        CannotJudgeError: there is none; tells the nearest name.
+    """
+    phase = plan.named(name)
+    if phase is None:
+        from orchestrator.core.plan_check import nearest
+
+        names = [known.title for known in plan.phases] + [known.id for known in plan.phases]
+        raise UnknownNameError(
+            Finding("phase-unknown", f'the plan has no phase "{name}"{nearest(name, names)}', help="orchestrator status")
+        )
+    return phase

@@ -1,0 +1,307 @@
+"""The commands: parse, call the use case, show its answer, exit. Results on stdout, diagnostics on stderr."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator import console
+from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_CANNOT_JUDGE = 3
+EXIT_INTERRUPTED = 130
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON on stdout.")
+
+
+def main() -> int:
+    """The exit code of the command line: 0 fine, 1 refused or a gate failed, 2 usage, 3 could not judge, 130 interrupted."""
+    try:
+        code = commands.main(standalone_mode=False)
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except CannotJudgeError as error:
+        _fail(error.findings)
+        return EXIT_USAGE if isinstance(error, UnknownNameError) else EXIT_CANNOT_JUDGE
+    except KeyboardInterrupt:
+        click.echo("\ninterrupted", err=True)
+        return EXIT_INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _fail(findings: Sequence[Finding]) -> None:
+    """Tell findings on stderr, and, where the command answers in JSON, on stdout as JSON, too."""
+    context = click.get_current_context(silent=True)
+    wants_json = "--json" in sys.argv[1:] if context is None else bool(context.params.get("as_json"))
+    click.echo(console.findings_text(findings), err=True, nl=False)
+    if wants_json:
+        _print_json({"findings": [console.finding_data(finding) for finding in findings]})
+
+
+def _print_json(data: object) -> None:
+    click.echo(json.dumps(data, indent=2))
+
+
+def _answers(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give the command its repository as first argument."""
+
+    @functools.wraps(function)
+    def wrapper(**arguments: Any) -> int | None:
+        from orchestrator.app.workplace import open_workplace
+
+        return function(open_workplace(), **arguments)
+
+    return wrapper
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="git-orchestrator")
+def commands() -> None:
+    """Make a phased plan binding: order, gates, to-do file and commit messages, enforced by Git hooks."""
+
+
+@commands.command()
+@click.option("--from", "source", type=click.Path(path_type=Path, dir_okay=False), help="Take this plan.")
+@click.option("--hooks", type=click.Choice(["pre-commit", "native", "none"]), default="pre-commit", show_default=True)
+@click.option("--repo", "repo_url", help="Where hook runners get the tool from (URL or path).")
+@click.option("--rev", help="The tag of it to use.")
+@as_json_option
+@_answers
+def init(repository: Any, source: Path | None, hooks: str, repo_url: str | None, rev: str | None, as_json: bool) -> None:
+    """Write and stage plan.toml, PLAN.md and plan.lock; add and install the hooks."""
+    from orchestrator.app import setup
+
+    done = setup.init(repository, source, hooks, repo_url, rev)
+    _show_setup(done, as_json, "next: edit plan.toml, then: orchestrator lint && git add plan.toml && git commit -m 'feat: [plan] adopt'")
+
+
+def _show_setup(done: Any, as_json: bool, last: str) -> None:
+    if as_json:
+        _print_json({"written": list(done.written), "notes": list(done.notes)})
+        return
+    for path in done.written:
+        click.echo(f"wrote {printable(path)}")
+    for note in done.notes:
+        for line in note.splitlines():
+            click.echo(printable(line))
+    if last:
+        click.echo(last)
+
+
+@commands.command()
+@click.option("--native", is_flag=True, help="Git's own hooks instead of a hook runner's; keeps and chains what is there.")
+@click.option("--repo", "repo_url", help="Where hook runners get the tool from (URL or path).")
+@click.option("--rev", help="The tag of it to use.")
+@as_json_option
+@_answers
+def install(repository: Any, native: bool, repo_url: str | None, rev: str | None, as_json: bool) -> None:
+    """Install the hooks in this clone."""
+    from orchestrator.app import setup
+
+    _show_setup(setup.install(repository, native=native, repo_url=repo_url, rev=rev), as_json, "")
+
+
+@commands.command()
+@click.option("--native", is_flag=True, help="Take Git's own hooks out again and put back what was there.")
+@as_json_option
+@_answers
+def uninstall(repository: Any, native: bool, as_json: bool) -> None:
+    """Take the hooks out again."""
+    from orchestrator.app import setup
+
+    done = setup.uninstall(repository, native=native)
+    if as_json:
+        _print_json({"removed": list(done.written), "notes": list(done.notes)})
+        return
+    for path in done.written:
+        click.echo(f"{'removed' if native else 'took our entry out of'} {printable(path)}")
+    for note in done.notes:
+        click.echo(printable(note))
+
+
+@commands.command()
+@as_json_option
+@_answers
+def lint(repository: Any, as_json: bool) -> int:
+    """Check plan.toml of the work tree: everything wrong at once, and warnings."""
+    from orchestrator.app.lint import lint as run_lint
+
+    findings = run_lint(repository)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if as_json:
+        _print_json({"errors": errors, "warnings": len(findings) - errors, "findings": [console.finding_data(f) for f in findings]})
+    else:
+        click.echo(console.findings_text(findings), err=True, nl=False)
+        click.echo(f"plan.toml: {errors} error{'s' * (errors != 1)}, {len(findings) - errors} warning{'s' * (len(findings) - errors != 1)}")
+    return EXIT_CANNOT_JUDGE if errors else 0
+
+
+@commands.command()
+def schema() -> None:
+    """Print the JSON Schema of plan.toml."""
+    from orchestrator.core.plan_file import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+@commands.command()
+@as_json_option
+@_answers
+def status(repository: Any, as_json: bool) -> None:
+    """Where things stand, with what is staged, and why."""
+    from orchestrator.app import standing
+
+    found = standing.read_standing(repository)
+    if as_json:
+        _print_json(standing.standing_data(found))
+    else:
+        from orchestrator import tables
+
+        tables.show_standing(found)
+
+
+@commands.command(name="next")
+@as_json_option
+@_answers
+def next_(repository: Any, as_json: bool) -> None:
+    """What can be worked on now."""
+    from orchestrator.app import standing
+
+    found = standing.read_standing(repository)
+    steps = standing.next_steps(found)
+    if as_json:
+        _print_json({"steps": [{"phase": step.phase_id, "what": step.what, "how": step.how} for step in steps]})
+        return
+    phase_id = ""
+    for step in steps:
+        if step.phase_id != phase_id:
+            phase_id = step.phase_id
+            phase = found.settled.plan.phase(phase_id)
+            click.echo(f"Phase {phase.number}: {printable(phase.title)}")
+        click.echo(f"  {printable(step.what)}" + (f"   {printable(step.how)}" if step.how else ""))
+    if not steps:
+        click.echo("nothing: all phases are complete")
+
+
+def _mark_command(name: str, mark: str, text: str) -> None:
+    @commands.command(name=name, help=text)
+    @click.argument("ids", nargs=-1, required=True, metavar="ID...")
+    @as_json_option
+    @_answers
+    def command(repository: Any, ids: tuple[str, ...], as_json: bool) -> None:
+        from orchestrator.app.marks import set_marks
+
+        marked = set_marks(repository, ids, mark)
+        if as_json:
+            tasks = [{"id": task.id, "title": task.title, "before": was, "now": now} for task, was, now in marked.tasks]
+            _print_json({"tasks": tasks, "findings": [console.finding_data(f) for f in marked.warnings]})
+            return
+        for task, was, now in marked.tasks:
+            same = " (as before)" if was == now else ""
+            click.echo(f"task {task.id} is {now}{same}: {printable(task.title)}")
+        click.echo(console.findings_text(marked.warnings), err=True, nl=False)
+
+
+_mark_command("done", "done", "Tick tasks and stage PLAN.md.")
+_mark_command("start", "in progress", "Mark tasks as in progress and stage PLAN.md.")
+_mark_command("reopen", "open", "Untick tasks and stage PLAN.md.")
+
+
+@commands.command()
+@click.option("-m", "--message", "subject", required=True, help="What the commit does.")
+@click.option("--phase", help="Id, title or number; default: the phase that the staged work belongs to.")
+@click.option("--done", "done_ids", multiple=True, metavar="ID", help="Tick this task in the same commit.")
+@click.option("--exception", metavar="REASON", help="Free it from form, order by files and mixed phases; stays on record.")
+@_answers
+def commit(repository: Any, subject: str, phase: str | None, done_ids: tuple[str, ...], exception: str | None) -> int:
+    """Compose "feat: [phase] SUBJECT" and commit what is staged."""
+    from orchestrator.app.compose import compose_and_commit
+
+    return compose_and_commit(repository, subject, phase, done_ids, exception)
+
+
+@commands.command()
+@click.argument("phases", nargs=-1, metavar="[PHASE]...")
+@click.option("--all", "everything", is_flag=True, help="Gates of every phase, locked ones included.")
+@click.option("--force", is_flag=True, help="Also what has passed on this content before.")
+@click.option("-j", "--jobs", type=click.IntRange(min=0), help="Gates at once; 0 = one per CPU.")
+@as_json_option
+@_answers
+def validate(repository: Any, phases: tuple[str, ...], everything: bool, force: bool, jobs: int | None, as_json: bool) -> int:
+    """Run the gates that are due on what is staged; stage PLAN.md and plan.lock."""
+    from orchestrator.app.validate import validate as run_validate
+
+    found = run_validate(repository, phases, everything=everything, force=force, jobs=jobs)
+    if as_json:
+        lines = [
+            {
+                "phase": line.phase.id,
+                "gate": line.gate.name,
+                "passed": line.passed,
+                "why": line.why,
+                "run": None if line.result is None else {"status": line.result.status, "reason": line.result.reason, "seconds": line.result.seconds, "tests": line.result.tests, "coverage": line.result.coverage},
+            }
+            for line in found.gates
+        ]
+        _print_json({"gates": lines, "findings": [console.finding_data(f) for f in found.findings]})
+    else:
+        for line in found.gates:
+            click.echo(printable(_validated_text(line)))
+        if not found.gates:
+            click.echo("there is no gate to run")
+    click.echo(console.findings_text(found.findings), err=True, nl=False)
+    return EXIT_REFUSED if found.findings else 0
+
+
+def _validated_text(line: Any) -> str:
+    name = f"{line.phase.id}: {line.gate.name}"
+    if line.result is None:
+        return f"{name}: not run: {line.why}"
+    facts = [f"{line.result.seconds:.1f} s"]
+    if line.result.tests is not None:
+        facts.append(f"{line.result.tests} tests")
+    if line.result.coverage is not None:
+        facts.append(f"{line.result.coverage:g}% coverage")
+    return f"{name}: {line.result.status} ({', '.join(facts)}): {line.why}"
+
+
+@commands.command()
+@as_json_option
+@_answers
+def sync(repository: Any, as_json: bool) -> None:
+    """Rewrite and stage PLAN.md and plan.lock, also out of a merge conflict."""
+    from orchestrator.app.sync import sync as run_sync
+
+    done = run_sync(repository)
+    if as_json:
+        _print_json({"written": list(done.written), "how": done.how})
+    elif not done.written:
+        click.echo("PLAN.md and plan.lock are up to date")
+    else:
+        click.echo(f"rewrote and staged {' and '.join(done.written)}" + ("" if done.how == "as it is" else f" ({done.how})"))
+
+
+@commands.command()
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the repository in this folder.")
+def demo(keep: Path | None) -> int:
+    """Tell the whole story in a throwaway repository with real commits and real gates."""
+    from orchestrator.app.demo import run_demo
+
+    return run_demo(keep, click.echo)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

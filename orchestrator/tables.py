@@ -1,0 +1,62 @@
+"""Tables for people, through rich; nothing of a plan is taken for markup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.app.standing import progress
+from orchestrator.core.finding import printable
+from orchestrator.core.state import DONE, LOCKED, current_phase
+
+if TYPE_CHECKING:
+    from orchestrator.app.standing import Standing
+    from orchestrator.core.state import PhaseState
+
+_STYLES = {"complete": "green", "locked": "dim", "awaiting gates": "yellow", "in progress": "cyan", "ready": "bold"}
+
+
+def show_standing(standing: Standing, console: Console | None = None) -> None:
+    """Print the phases with what each still needs."""
+    out = console or Console(highlight=False, soft_wrap=False)
+    settled = standing.settled
+    done, total, percent = progress(settled)
+    out.print(Text(f"{printable(settled.plan.title)}: {done}/{total} tasks complete ({percent}%)", style="bold"))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for state in settled.states.values():
+        ticked = sum(mark == DONE for _, mark in state.marks)
+        status = Text(state.status, style=_STYLES[state.status])
+        table.add_row(
+            str(state.phase.number),
+            Text(f"{printable(state.phase.title)} ({state.phase.id})"),
+            status,
+            Text(f"{ticked}/{len(state.marks)} tasks" + _detail(state, standing)),
+        )
+    out.print(table)
+    current = current_phase(settled.states)
+    if current is None:
+        out.print("all phases are complete")
+        return
+    out.print(Text(f"\nCurrent phase: {printable(current.phase.title)}" + ("" if current.open else " - locked")))
+    for reason in current.reasons():
+        out.print(Text(f"  {printable(reason)}"))
+    for question in current.questions:
+        out.print(Text(f"  question {question.id} has no answer: {printable(question.text)}"))
+
+
+def _detail(state: PhaseState, standing: Standing) -> str:
+    parts = []
+    for gate, passed in state.gates:
+        last = standing.last_runs.get((state.phase.id, gate.name))
+        word = "passed" if passed else f"open (last run {last.result.status})" if last else "open"
+        parts.append(f"{gate.name} {word}")
+    if state.status == LOCKED:
+        parts.append("waits for " + ", ".join([*state.waits_for, *(f"question {q.id}" for q in state.questions)]))
+    return "".join(f"; {part}" for part in parts)
