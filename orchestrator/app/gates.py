@@ -9,7 +9,7 @@ from orchestrator.core.gate import GateResult
 from orchestrator.gate_runs import GateJob, TerminalProgress, run_gates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from orchestrator.app.repository import Repository
     from orchestrator.core.judge import DueGate, Settled
@@ -32,12 +32,14 @@ def run_due(
     if limit_s is not None and expected_s > limit_s:
         reason = f"the last runs took {expected_s:.0f} s, settings.hook_time_limit is {limit_s:.0f} s"
         return [GateResult(item.gate.name, key, "stopped", reason) for key, item in by_key.items()]
+    # A report of one gate, written beside another that claims its folder, is no change of content.
+    reports = {path for phase in settled.plan.phases for gate in phase.gates for path in (gate.junit, gate.coverage)}
     work = [
         GateJob(
             gate=item.gate,
             key=key,
             inputs=tuple(settled.content.inputs(item.phase, item.gate)),
-            claims=settled.content.claims(item.phase, item.gate),
+            claims=_without(settled.content.claims(item.phase, item.gate), reports),
         )
         for key, item in by_key.items()
     ]
@@ -47,6 +49,10 @@ def run_due(
     for item, result in zip(by_key.values(), results, strict=True):
         repository.cache.store_result(item.phase.id, result, time.time())
     return results
+
+
+def _without(claims: Callable[[str], bool], reports: set[str]) -> Callable[[str], bool]:
+    return lambda path: path not in reports and claims(path)
 
 
 def expected_seconds(repository: Repository, due: Sequence[DueGate], at_once: int) -> float:

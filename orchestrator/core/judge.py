@@ -280,7 +280,7 @@ class _Judge:
         order = self.order_states(set())
         if not self.intent.in_history:
             due = self.due_gates(order)
-        pending = {(d.phase.id, d.gate.name) for d in due if d.key not in self.results and self.intent.may_run}
+        pending = {(d.phase.id, d.gate.name) for d in due if d.key and d.key not in self.results and self.intent.may_run}
         if pending:
             order = self.order_states(pending)
         if not free:

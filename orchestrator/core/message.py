@@ -38,13 +38,13 @@ def clean(text: str, mode: str, comment: str) -> str:
         comment = _auto_comment(lines)
     if mode in ("strip", "scissors"):
         # Under --verbose the diff below the scissors is cut in mode strip, too.
-        cut = next((i for i, line in enumerate(lines) if line == f"{comment} {_SCISSORS}"), len(lines))
+        cut = next((i for i, line in enumerate(lines[:-1]) if line == f"{comment} {_SCISSORS}"), len(lines))
         lines = lines[:cut]
     if mode == "strip":
         lines = [line for line in lines if not line.startswith(comment)]
     kept: list[str] = []
     for line in lines:
-        stripped = line.rstrip(" \t\r\v\f")
+        stripped = line.rstrip(" \t\r")
         if stripped or (kept and kept[-1]):
             kept.append(stripped)
     while kept and not kept[-1]:
@@ -112,9 +112,10 @@ def fixup_target(subject: str) -> str:
 def revert_target(text: str) -> str:
     """The id of the commit that the body says it reverts, or "" (git-revert(1))."""
     marker = "This reverts commit "
-    for line in text.split("\n")[1:]:
+    for line in text.split("\n"):
         if line.startswith(marker):
-            oid = line[len(marker) :].strip().split(",")[0].rstrip(".")
-            if len(oid) >= 7 and _HEX.issuperset(oid):
+            # "<oid>.", "<oid>, reversing", and with --reference "<oid> (<subject>, <date>)."
+            oid = line[len(marker) :].strip().split(" ")[0].rstrip(".,")
+            if len(oid) >= 4 and _HEX.issuperset(oid):
                 return oid
     return ""

@@ -7,6 +7,7 @@ elsewhere in the file. What has the wrong shape is passed over here: the schema 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 _STEERING_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _COMMIT_TYPE = re.compile(r"\*|[A-Za-z][A-Za-z0-9-]*")
 _GATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MAX_DEPTH = 16
+_MAX_SUGGESTIONS = 20  # each costs a comparison with every known name
 _TITLE_BREAKERS = ("]", "|", "-->", "<!--")
 
 
@@ -34,7 +37,7 @@ class Problems:
         """Keep the text, whose lines are looked up only when something is to be said."""
         self._text = text
         self._lines: dict[KeyPath, int] | None = None
-        self._found: list[Finding] = []
+        self._found: dict[Finding, None] = {}
 
     def line_of(self, path: KeyPath) -> int:
         """The line (from 1) of the key or of the nearest table above it."""
@@ -45,9 +48,7 @@ class Problems:
     def add(self, path: KeyPath, message: str, *, severity: str = "error", notes: Iterable[str] = ()) -> None:
         """Say that something is wrong at the path."""
         place = Location(PLAN_PATH, self.line_of(path), key_text(path))
-        finding = Finding("plan-invalid", message, severity, (place,), tuple(notes), _HELP)
-        if finding not in self._found:
-            self._found.append(finding)
+        self._found[Finding("plan-invalid", message, severity, (place,), tuple(notes), _HELP)] = None
 
     def errors(self) -> bool:
         """Whether anything makes the plan invalid."""
@@ -75,6 +76,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
     by_folded = {candidate.casefold(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
     return f'; did you mean "{by_folded[close[0]]}"?' if close else ""
+
+
+def value_problems(tree: dict[str, Any], problems: Problems) -> None:
+    """Add a problem for each value that no plan can have and that the other rules are not made to take.
+
+    Nothing here recurses: dotted keys may nest tables as deep as they like.
+    """
+    places: list[tuple[KeyPath, object]] = [((), tree)]
+    for path, value in places:
+        if len(path) > _MAX_DEPTH:
+            problems.add(path, "this is nested too deep")
+        elif isinstance(value, dict):
+            places += [((*path, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            places += [((*path, index), item) for index, item in enumerate(value)]
+        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            problems.add(path, "the number has more than 64 bits")
+        elif isinstance(value, float) and math.isnan(value):
+            problems.add(path, "nan is not a number")
 
 
 def schema_problems(tree: dict[str, Any], schema: dict[str, Any], problems: Problems) -> None:
@@ -265,7 +285,7 @@ def _check_cycle(kind: str, edges: dict[str, list[str]], paths: dict[str, KeyPat
 
 def _check_tasks(tree: dict[str, Any], problems: Problems) -> None:
     seen: dict[str, KeyPath] = {}
-    titles: dict[tuple[KeyPath, str], KeyPath] = {}
+    titles: dict[tuple[KeyPath, str], tuple[KeyPath, bool]] = {}
     edges: dict[str, list[str]] = {}
     for path, task, task_id, phase_path in _tasks(tree):
         _check_title((*path, "title"), task.get("title"), problems)
@@ -275,9 +295,10 @@ def _check_tasks(tree: dict[str, Any], problems: Problems) -> None:
                 (*path, "id"), f'the task id "{task_id}" is taken by {key_text(first)} (line {problems.line_of(first)})'
             )
         title = task.get("title")
-        if isinstance(title, str) and not isinstance(task.get("id"), str):
-            twin = titles.setdefault((phase_path, normal_name(title)), path)
-            if twin != path:
+        if isinstance(title, str):
+            positional = not isinstance(task.get("id"), str)
+            twin, twin_positional = titles.setdefault((phase_path, normal_name(title)), (path, positional))
+            if twin != path and (positional or twin_positional):
                 problems.add(
                     (*path, "title"),
                     f'{key_text(twin)} has this title, too; give both an "id", so that ticks can follow them',
@@ -304,12 +325,14 @@ def _check_paths(tree: dict[str, Any], problems: Problems) -> None:
 
 
 def _check_path(path: KeyPath, text: str, problems: Problems) -> None:
+    if path[-1] == "cwd" and text == ".":
+        return
     parts = text.split("/")
     if text.startswith("/") or ".." in parts:
         problems.add(path, f"{_escaped(text)} leads out of the repository")
     elif parts[0].casefold() == ".git":
         problems.add(path, f"{_escaped(text)} lies in Git's own folder")
-    elif text != "." and ("" in parts or "." in parts):
+    elif "" in parts or "." in parts:
         problems.add(path, f"{_escaped(text)} is not a plain path: no empty part and no '.'")
 
 
@@ -341,27 +364,34 @@ def _check_references(tree: dict[str, Any], problems: Problems) -> None:
     tasks = dict.fromkeys(task_id for _, _, task_id, _ in _tasks(tree))
     gates = dict.fromkeys(tree["gates"] if isinstance(tree.get("gates"), dict) else ())
 
+    unknown = 0
+
     def known(path: KeyPath, kind: str, name: object, names: dict[str, None]) -> None:
+        nonlocal unknown
         if isinstance(name, str) and name not in names:
-            problems.add(path, f'unknown {kind} "{name}"{nearest(name, names)}')
+            unknown += 1
+            hint = nearest(name, names) if unknown <= _MAX_SUGGESTIONS else ""
+            problems.add(path, f'unknown {kind} "{name}"{hint}')
+
+    def all_known(path: KeyPath, table: dict[str, Any], key: str, kind: str, names: dict[str, None]) -> None:
+        seen = set()
+        for index, name in _strings(table, key):
+            known((*path, key, index), kind, name, names)
+            if name in seen:
+                problems.add((*path, key, index), f'the {kind} "{name}" is named twice')
+            seen.add(name)
 
     for path, phase in _tables(tree, "phase"):
-        for index, name in _strings(phase, "depends_on"):
-            known((*path, "depends_on", index), "phase", name, phases)
-        for index, name in _strings(phase, "gates"):
-            known((*path, "gates", index), "gate", name, gates)
-            if name in [other for position, other in _strings(phase, "gates") if position < index]:
-                problems.add((*path, "gates", index), f'the gate "{name}" is named twice')
+        all_known(path, phase, "depends_on", "phase", phases)
+        all_known(path, phase, "gates", "gate", gates)
     for path, task, _, _ in _tasks(tree):
-        for index, name in _strings(task, "depends_on"):
-            known((*path, "depends_on", index), "task", name, tasks)
+        all_known(path, task, "depends_on", "task", tasks)
     for key in ("question", "control"):
         ids: dict[str, KeyPath] = {}
         for path, table in _tables(tree, key):
             own = table.get("id")
             if isinstance(own, str) and ids.setdefault(own, path) != path:
                 problems.add((*path, "id"), f'the {key} id "{own}" is taken by {key_text(ids[own])}')
-            for index, name in _strings(table, "blocks"):
-                known((*path, "blocks", index), "phase", name, phases)
+            all_known(path, table, "blocks", "phase", phases)
             if key == "control":
                 known((*path, "phase"), "phase", table.get("phase"), phases)

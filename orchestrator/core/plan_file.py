@@ -6,6 +6,7 @@ Only a plan that has not been seen before comes this way; the hooks read the com
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,10 +14,10 @@ import msgspec
 from msgspec import Meta
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from orchestrator.core.finding import Finding
+from orchestrator.core.finding import Finding, Location, printable
 from orchestrator.core.patterns import Pattern
 from orchestrator.core.plan import PLAN_PATH, Control, Gate, Phase, Plan, Question, Settings, Task
-from orchestrator.core.plan_check import Problems, check, schema_problems
+from orchestrator.core.plan_check import Problems, check, schema_problems, value_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ LooseId = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="letters, digits, '.', '_' and '-', at most 64")
 ]
 Duration = Annotated[
-    str, Meta(pattern=r"^(0|[0-9]+(\.[0-9]+)?(ms|s|m|h))$", description="a number and its unit: ms, s, m or h, as 90s")
+    str, Meta(pattern=r"^(0|[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h))$", description="a number and its unit: ms, s, m or h, as 90s")
 ]
 Count = Annotated[int, Meta(ge=0)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -174,16 +175,25 @@ def read_plan(data: bytes) -> tuple[Plan | None, list[Finding]]:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = int(str(error).rpartition("line ")[2].split(",")[0].rstrip(")")) if "line " in str(error) else 0
-        return None, [_broken(f"plan.toml is not TOML: {error}", line or text.count("\n") + 1)]
+        found = re.search(r"\(at line (\d+), column \d+\)$", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        return None, [_broken(f"plan.toml is not TOML: {printable(str(error))}", line)]
     except RecursionError:
         return None, [_broken("plan.toml is nested too deep to be read")]
+    except ValueError:  # Python reads whole numbers of some thousand digits at most
+        return None, [_broken("plan.toml has a number that is too large to be read")]
     problems = Problems(text)
+    value_problems(tree, problems)
+    if problems.errors():
+        return None, problems.sorted()
+    file = None
     try:
         file = msgspec.convert(tree, PlanFile, strict=True)
-    except (msgspec.ValidationError, RecursionError):
+    except msgspec.ValidationError as error:
         schema_problems(tree, json_schema(), problems)
-        file = None
+        if not problems.errors():  # JSON knows one kind of number only: 1.0 is a whole number there
+            message, _, place = str(error).partition(" - at `$")
+            problems.add(tuple(re.findall(r"\w+", place)), message)
     # Rules across tables are checked on whatever has the right shape, so that everything wrong is told at once.
     check(tree, problems)
     if problems.errors() or file is None:
@@ -192,8 +202,6 @@ def read_plan(data: bytes) -> tuple[Plan | None, list[Finding]]:
 
 
 def _broken(message: str, line: int = 0) -> Finding:
-    from orchestrator.core.finding import Location
-
     return Finding(
         "plan-invalid",
         message,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 KeyPath = tuple[str | int, ...]
 
@@ -33,7 +34,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     depth = 0
     start = 1
     in_value = False
-    for match in [*_TOKEN.finditer(text), None]:
+    for match in chain(_TOKEN.finditer(text), (None,)):
         token = match.group() if match else "\n"
         if token == "\n" and depth == 0:
             if statement:
