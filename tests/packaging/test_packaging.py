@@ -10,6 +10,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import editables
 import pytest
 
 from orchestrator.installing.launchers import STAGES
@@ -88,7 +89,7 @@ def test_the_sdist_holds_the_sources_and_builds_the_same_wheel(source: Path, bui
     needed = {f"{folder}/{name}" for folder in ("orchestrator", "hooks", "tests") for name in files(source / folder)}
     assert needed | {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml", ".pre-commit-hooks.yaml"} <= there
     folders = {name.split("/")[0] for name in there if "/" in name and not name.startswith(".")}
-    assert folders <= {"orchestrator", "hooks", "tests", "docs", "bench", "examples"}
+    assert folders <= {"orchestrator", "hooks", "tests", "docs", "bench", "scripts"}
     assert not any("__pycache__" in name or name.endswith(".pyc") for name in there)
     run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "again"], cwd=unpacked)
     with wheel(built) as first, wheel(tmp_path / "again") as second:
@@ -115,9 +116,11 @@ def test_an_editable_installation_adds_no_package_but_ours(source: Path, tmp_pat
         "_editable_impl_git_orchestrator.pth",
     }
     code = (
-        f"import site, importlib.util; site.addsitedir({str(site)!r})\n"
+        f"import sys, site, importlib.util; sys.path.insert(0, {str(site)!r}); site.addsitedir({str(site)!r})\n"
         "from orchestrator.installing.launchers import hooks_folder\n"
         "print(hooks_folder(), importlib.util.find_spec('hooks'), importlib.util.find_spec('tests'))"
     )
-    done = run([sys.executable, "-P", "-c", code], cwd=tmp_path, env={"PYTHONPATH": ""})
+    # Without -S an editable installation of the checkout itself, as developers have it, would answer first.
+    libraries = os.path.dirname(os.path.dirname(editables.__file__))
+    done = run([sys.executable, "-S", "-P", "-c", code], cwd=tmp_path, env={"PYTHONPATH": libraries})
     assert done.stdout.split() == [str(source / "hooks"), "None", "None"]
