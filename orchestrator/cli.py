@@ -80,12 +80,18 @@ def commands() -> None:
 @click.option("--rev", help="The tag of it to use.")
 @as_json_option
 @_answers
-def init(repository: Any, source: Path | None, hooks: str, repo_url: str | None, rev: str | None, as_json: bool) -> None:
+def init(
+    repository: Any, source: Path | None, hooks: str, repo_url: str | None, rev: str | None, as_json: bool
+) -> None:
     """Write and stage plan.toml, PLAN.md and plan.lock; add and install the hooks."""
     from orchestrator.app import setup
 
     done = setup.init(repository, source, hooks, repo_url, rev)
-    _show_setup(done, as_json, "next: edit plan.toml, then: orchestrator lint && git add plan.toml && git commit -m 'feat: [plan] adopt'")
+    _show_setup(
+        done,
+        as_json,
+        "next: edit plan.toml, then: orchestrator lint && git add plan.toml && git commit -m 'feat: [plan] adopt'",
+    )
 
 
 def _show_setup(done: Any, as_json: bool, last: str) -> None:
@@ -102,7 +108,9 @@ def _show_setup(done: Any, as_json: bool, last: str) -> None:
 
 
 @commands.command()
-@click.option("--native", is_flag=True, help="Git's own hooks instead of a hook runner's; keeps and chains what is there.")
+@click.option(
+    "--native", is_flag=True, help="Git's own hooks instead of a hook runner's; keeps and chains what is there."
+)
 @click.option("--repo", "repo_url", help="Where hook runners get the tool from (URL or path).")
 @click.option("--rev", help="The tag of it to use.")
 @as_json_option
@@ -142,10 +150,18 @@ def lint(repository: Any, as_json: bool) -> int:
     findings = run_lint(repository)
     errors = sum(finding.severity == "error" for finding in findings)
     if as_json:
-        _print_json({"errors": errors, "warnings": len(findings) - errors, "findings": [console.finding_data(f) for f in findings]})
+        _print_json(
+            {
+                "errors": errors,
+                "warnings": len(findings) - errors,
+                "findings": [console.finding_data(f) for f in findings],
+            }
+        )
     else:
         click.echo(console.findings_text(findings), err=True, nl=False)
-        click.echo(f"plan.toml: {errors} error{'s' * (errors != 1)}, {len(findings) - errors} warning{'s' * (len(findings) - errors != 1)}")
+        click.echo(
+            f"plan.toml: {errors} error{'s' * (errors != 1)}, {len(findings) - errors} warning{'s' * (len(findings) - errors != 1)}"
+        )
     return EXIT_CANNOT_JUDGE if errors else 0
 
 
@@ -224,7 +240,9 @@ _mark_command("reopen", "open", "Untick tasks and stage PLAN.md.")
 @click.option("-m", "--message", "subject", required=True, help="What the commit does.")
 @click.option("--phase", help="Id, title or number; default: the phase that the staged work belongs to.")
 @click.option("--done", "done_ids", multiple=True, metavar="ID", help="Tick this task in the same commit.")
-@click.option("--exception", metavar="REASON", help="Free it from form, order by files and mixed phases; stays on record.")
+@click.option(
+    "--exception", metavar="REASON", help="Free it from form, order by files and mixed phases; stays on record."
+)
 @_answers
 def commit(repository: Any, subject: str, phase: str | None, done_ids: tuple[str, ...], exception: str | None) -> int:
     """Compose "feat: [phase] SUBJECT" and commit what is staged."""
@@ -240,7 +258,9 @@ def commit(repository: Any, subject: str, phase: str | None, done_ids: tuple[str
 @click.option("-j", "--jobs", type=click.IntRange(min=0), help="Gates at once; 0 = one per CPU.")
 @as_json_option
 @_answers
-def validate(repository: Any, phases: tuple[str, ...], everything: bool, force: bool, jobs: int | None, as_json: bool) -> int:
+def validate(
+    repository: Any, phases: tuple[str, ...], everything: bool, force: bool, jobs: int | None, as_json: bool
+) -> int:
     """Run the gates that are due on what is staged; stage PLAN.md and plan.lock."""
     from orchestrator.app.validate import validate as run_validate
 
@@ -252,7 +272,15 @@ def validate(repository: Any, phases: tuple[str, ...], everything: bool, force: 
                 "gate": line.gate.name,
                 "passed": line.passed,
                 "why": line.why,
-                "run": None if line.result is None else {"status": line.result.status, "reason": line.result.reason, "seconds": line.result.seconds, "tests": line.result.tests, "coverage": line.result.coverage},
+                "run": None
+                if line.result is None
+                else {
+                    "status": line.result.status,
+                    "reason": line.result.reason,
+                    "seconds": line.result.seconds,
+                    "tests": line.result.tests,
+                    "coverage": line.result.coverage,
+                },
             }
             for line in found.gates
         ]
@@ -291,7 +319,9 @@ def sync(repository: Any, as_json: bool) -> None:
     elif not done.written:
         click.echo("PLAN.md and plan.lock are up to date")
     else:
-        click.echo(f"rewrote and staged {' and '.join(done.written)}" + ("" if done.how == "as it is" else f" ({done.how})"))
+        click.echo(
+            f"rewrote and staged {' and '.join(done.written)}" + ("" if done.how == "as it is" else f" ({done.how})")
+        )
 
 
 @commands.command()

@@ -46,6 +46,15 @@ class RunCache:
         self._write(f"plans/{oid}", compile_plan(plan, oid))
         self._prune("plans", _KEPT_PLANS)
 
+    def plans(self) -> list[Plan]:
+        """All sound compiled plans, the latest first."""
+        try:
+            with os.scandir(os.path.join(self.folder, "plans")) as entries:
+                found = sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)
+        except OSError:
+            return []
+        return [plan for entry in found if (plan := self.plan(entry.name)) is not None]
+
     # -- runs
 
     def known_pass(self, key: str) -> Pass | None:

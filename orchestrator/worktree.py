@@ -40,11 +40,12 @@ def read_file(top: str, path: str) -> bytes | None:
         return None
     except OSError as error:
         raise _not_a_file(path, str(error.strerror)) from error
-    with open(fd, "rb") as file:
-        import stat  # noqa: PLC0415 - imported by Python itself at its start
+    import stat  # noqa: PLC0415 - imported by Python itself at its start
 
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _not_a_file(path, "not a regular file")
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _not_a_file(path, "not a regular file")
+    with open(fd, "rb") as file:
         return file.read()
 
 

@@ -48,7 +48,7 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
     facts = read_facts(repository, staged_parents(repository))
     if facts is None:
         return ACCEPTED
-    if repository.is_rebasing:
+    if repository.is_rebasing and facts.plan is not None:
         # Rewriting PLAN.md here would stop the next pick of the rebase; what results is judged when it is done.
         return _judge_staged(facts, Intent(in_history=True, may_run=False), {})[0]
     runner = find_runner(env)
@@ -94,7 +94,7 @@ def _judge_staged(
 ) -> tuple[Answer, Settled, Judgement | None]:
     reading = facts.reading()
     if reading.findings:
-        raise _Edited(*reading.findings)
+        raise RefusedError(*reading.findings)
     settled = facts.settle(results, reading)
     if facts.before is None:
         return ACCEPTED, settled, None
@@ -102,11 +102,8 @@ def _judge_staged(
     return Answer(judgement.findings), settled, judgement
 
 
-class _Edited(CannotJudgeError):
-    """PLAN.md has been edited where only the tool writes: a refusal (exit 1), the file can be read."""
-
-
-RefusedError = _Edited
+class RefusedError(CannotJudgeError):
+    """Nothing could be judged for a reason that the user has made and can mend: exit code 1."""
 
 
 def judge_removal(facts: Facts) -> tuple[Finding, ...]:
@@ -119,13 +116,11 @@ def judge_removal(facts: Facts) -> tuple[Finding, ...]:
 
 
 def staged_parents(repository: Repository) -> list[str]:
-    """The parents that the commit about to be made will have, as revisions; none in an empty repository."""
+    """The parents that the commit about to be made will have, as revisions; HEAD also where it is unborn."""
     git = repository.git
     heads = _merge_heads(repository)
     if heads:
         return ["HEAD", *heads]
-    if repository.read_objects(["HEAD^{commit}"])["HEAD^{commit}"] is None:
-        return []
     if is_amend():
         line = git.text("rev-list", "--parents", "-n", "1", "HEAD")
         return line.split(" ")[1:]
@@ -152,7 +147,8 @@ def is_amend() -> bool:
     for argument in arguments:
         if argument == "--":
             return False
-        if argument in _VALUED:
+        is_cluster = argument.startswith("-") and not argument.startswith("--") and argument[-1] in "mFcCt"
+        if argument in _VALUED or is_cluster:
             next(arguments, None)
         elif len(argument) >= 4 and "--amend".startswith(argument):
             return True
@@ -164,7 +160,7 @@ def _refuse_changed_files(repository: Repository) -> None:
     out = repository.git.run("diff", "--no-ext-diff", "--name-only", "-z", "--ignore-submodules")
     names = [os.fsdecode(name) for name in out.split(b"\0")[:-1]]
     if names:
-        raise _Edited(
+        raise RefusedError(
             Finding(
                 "gate-unclean",
                 "an earlier hook has changed files, so that nothing here can be judged",
@@ -394,7 +390,7 @@ def _trailer_finding(reason: str) -> Finding:
 def prepare_commit_msg(repository: Repository, path: str, source: str) -> None:
     """Offer ``feat: [<phase>] `` where no message was given, and leave a note so that it is not taken unchanged."""
     repository.cache.offer_message("")
-    if source or repository.is_rebasing or _merge_heads(repository):
+    if source not in ("", "template") or repository.is_rebasing or _merge_heads(repository):
         return
     facts = read_facts(repository, staged_parents(repository))
     if facts is None or facts.before is None or facts.plan is None:

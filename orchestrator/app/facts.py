@@ -82,7 +82,12 @@ class Facts(Value):
                 )
             )
         plans = [self.plan] if self.before is None or self.before.plan == self.plan else [self.plan, self.before.plan]
-        return read_marks(todo, plans)
+        reading = read_marks(todo, plans)
+        if reading.findings:
+            # A plan that was staged and changed again before it was committed has rendered it.
+            others = [read_marks(todo, [plan]) for plan in self.repository.cache.plans()]
+            reading = next((other for other in others if not other.findings), reading)
+        return reading
 
     def settle(self, results: Mapping[str, GateResult], reading: Reading) -> Settled:
         """What the tree says, with what the cache and finished runs add."""
@@ -114,9 +119,12 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
         CannotJudgeError: a plan or lock cannot be read, or Git failed.
     """
     first = parents[0] if parents else ""
-    names = [f"{tree}:{path}" for path in OWN_PATHS]
+    names = [f"{first}^{{commit}}"] if first else []
+    names += [f"{tree}:{path}" for path in OWN_PATHS]
     names += [f"{parent}:{path}" for parent in parents for path in OWN_PATHS]
     objects = repository.read_objects(names)
+    if first and objects[names[0]] is None:
+        first, parents = "", ()  # HEAD is unborn: this will be a root commit
     new_plan = objects[f"{tree}:{PLAN_PATH}"]
     old_plan = objects[f"{first}:{PLAN_PATH}"] if first else None
     if new_plan is None and old_plan is None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from orchestrator.app.repository import no_plan
 from orchestrator.core.evidence import Content
 from orchestrator.core.finding import Finding, Location
 from orchestrator.core.plan import OWN_PATHS, PLAN_PATH, is_outside_phases
 from orchestrator.core.plan_file import read_plan
+from orchestrator.git import GitError
 from orchestrator.worktree import read_file
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ def lint(repository: Repository) -> list[Finding]:
     """
     data = read_file(repository.git.top, PLAN_PATH)
     if data is None:
-        from orchestrator.app.repository import no_plan
-
         raise no_plan()
     plan, findings = read_plan(data)
     if plan is None:
@@ -56,7 +56,11 @@ def _warnings(repository: Repository, plan: Plan) -> Iterable[Finding]:
             yield _warn(f"{own} is ignored by Git; git add will not stage it", help_=f"add !/{own} to .gitignore")
     for phase in plan.phases:
         yield from _phase_warnings(phase, content, ignored)
-    yield from _report_warnings(plan, listing, _ignored(repository, [r for p in plan.phases for g in p.gates for r in (g.junit, g.coverage) if r]))
+    yield from _report_warnings(
+        plan,
+        listing,
+        _ignored(repository, [r for p in plan.phases for g in p.gates for r in (g.junit, g.coverage) if r]),
+    )
 
 
 def _phase_warnings(phase: Phase, content: Content, ignored: set[str]) -> Iterable[Finding]:
@@ -72,7 +76,9 @@ def _phase_warnings(phase: Phase, content: Content, ignored: set[str]) -> Iterab
                 yield _warn(f"input {pattern.text} of gate {gate.name} matches nothing yet", phase)
     for pattern in _patterns(phase):
         if pattern.literal and pattern.literal in ignored:
-            yield _warn(f"{pattern.literal} is ignored by Git and will not be staged", phase, "take it out of .gitignore")
+            yield _warn(
+                f"{pattern.literal} is ignored by Git and will not be staged", phase, "take it out of .gitignore"
+            )
         if pattern.literal and is_outside_phases(pattern.literal):
             yield _warn(f"{pattern.literal} belongs to no phase: the tool keeps it", phase)
     for path in phase.artifacts:
@@ -84,9 +90,15 @@ def _report_warnings(plan: Plan, listing: dict[str, tuple[str, str]], ignored: s
     for gate in {gate.name: gate for phase in plan.phases for gate in phase.gates}.values():
         for report in (gate.junit, gate.coverage):
             if report and report in listing:
-                yield _warn(f"report {report} of gate {gate.name} is tracked by Git; the gate cannot be judged", help_=f"git rm --cached {report}")
+                yield _warn(
+                    f"report {report} of gate {gate.name} is tracked by Git; the gate cannot be judged",
+                    help_=f"git rm --cached {report}",
+                )
             elif report and report not in ignored:
-                yield _warn(f"report {report} of gate {gate.name} is not ignored by Git and will show as untracked", help_=f"add {report} to .gitignore")
+                yield _warn(
+                    f"report {report} of gate {gate.name} is not ignored by Git and will show as untracked",
+                    help_=f"add {report} to .gitignore",
+                )
 
 
 def _patterns(phase: Phase) -> list[Pattern]:
@@ -100,7 +112,5 @@ def _ignored(repository: Repository, paths: list[str]) -> set[str]:
     stdin = b"".join(os.fsencode(path) + b"\0" for path in dict.fromkeys(paths))
     code, out, err = repository.git.call("check-ignore", "--no-index", "-z", "--stdin", stdin=stdin)
     if code not in (0, 1):
-        from orchestrator.git import GitError
-
         raise GitError(["check-ignore"], code, err.decode("utf-8", "replace"))
     return {os.fsdecode(path) for path in out.split(b"\0")[:-1]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app.workplace import parent_of, stage_own_files, staged_facts, staged_reading
 from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
 from orchestrator.core.judge import Intent, judge
-from orchestrator.core.plan_check import nearest
+from orchestrator.core.names import nearest
 from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED
 from orchestrator.core.todo import carry
 from orchestrator.core.value import Value

@@ -7,8 +7,8 @@ import os
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.formats import format_lock
 from orchestrator.core.plan import LOCK_PATH, TODO_PATH
-from orchestrator.core.state import DONE, OPEN
-from orchestrator.core.todo import assemble, parse, read_marks, render_block
+from orchestrator.core.state import OPEN
+from orchestrator.core.todo import assemble, carry, parse, read_marks, render_block
 from orchestrator.worktree import Update, write_updates
 
 TYPE_CHECKING = False
@@ -88,24 +88,24 @@ def _rework(data: bytes, facts: Facts, settled: Settled, decided: frozenset[str]
         theirs = parse(data.decode("utf-8", "surrogateescape"))
     except CannotJudgeError:
         return None
+    if facts.before is not None and not theirs.has_block:
+        return None  # taking the machine's part away is an edit, too
     plans = [settled.plan] if facts.before is None else [settled.plan, facts.before.plan]
     reading = read_marks(theirs, plans)
-    if (
-        reading.findings
-        or reading.plan != settled.plan
-        and theirs.has_block
-        and reading.plan.phases != settled.plan.phases
-    ):
+    said = carry({**reading.marks, **reading.notes}, reading.plan, settled.plan)
+    if reading.findings or any(task_id not in said for task_id in reading.notes):
         return None
-    staged = facts.reading() if facts.todo_text is not None else reading
     marks = dict(settled.marks)
-    for task_id, mark in reading.marks.items():
-        if theirs.has_block and task_id not in decided and mark != staged.marks.get(task_id, OPEN):
-            marks[task_id] = mark  # a box that the user has changed and not staged stays as they have it
-    block = render_block(
-        settled.plan, settled.states, marks, reading.notes if theirs.has_block else settled.notes, theirs.newline
-    )
+    if theirs.has_block:
+        staged = facts.reading()
+        written = {new: staged.marks.get(old) for old, new in carry(staged.marks, staged.plan, settled.plan).items()}
+        # A box that the user has changed and not staged stays as they have it.
+        changed = {
+            said[old]: mark
+            for old, mark in reading.marks.items()
+            if old in said and mark != written.get(said[old], OPEN)
+        }
+        marks.update({task_id: mark for task_id, mark in changed.items() if task_id not in decided})
+    notes = {said[old]: lines for old, lines in reading.notes.items()} if theirs.has_block else settled.notes
+    block = render_block(settled.plan, settled.states, marks, notes, theirs.newline)
     return _encode(assemble(theirs, block))
-
-
-__all__ = ["DONE", "todo_text", "updates_for", "write_own_files"]

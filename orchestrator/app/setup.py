@@ -19,8 +19,6 @@ from orchestrator.installing import launchers, runner_config, runners
 from orchestrator.worktree import read_file, replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from orchestrator.app.repository import Repository
 
 TEMPLATE = """\
@@ -100,7 +98,12 @@ def init(repository: Repository, source: Path | None, hooks: str, repo_url: str 
         )  # fmt: skip
     if source is not None and existing is not None:
         raise CannotJudgeError(
-            Finding("plan-invalid", f"plan.toml is here already; --from {printable_path(source)} would overwrite it", locations=(Location(PLAN_PATH),), help="move it away, or leave --from out to take it as it is")
+            Finding(
+                "plan-invalid",
+                f"plan.toml is here already; --from {printable_path(source)} would overwrite it",
+                locations=(Location(PLAN_PATH),),
+                help="move it away, or leave --from out to take it as it is",
+            )
         )
     data = _source_bytes(source) if source is not None else existing if existing is not None else TEMPLATE.encode()
     plan, findings = read_plan(data)
@@ -121,7 +124,11 @@ def init(repository: Repository, source: Path | None, hooks: str, repo_url: str 
     settled = facts.settle({}, facts.reading())
     stage_own_files(facts, settled)
     written += [TODO_PATH, "plan.lock"]
-    done = install(repository, native=hooks == "native", repo_url=repo_url, rev=rev, add=True) if hooks != "none" else SetUp()
+    done = (
+        install(repository, native=hooks == "native", repo_url=repo_url, rev=rev, add=True)
+        if hooks != "none"
+        else SetUp()
+    )
     return SetUp((*written, *done.written), done.notes)
 
 

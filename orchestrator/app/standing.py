@@ -52,8 +52,7 @@ def next_steps(standing: Standing) -> list[Step]:
     settled = standing.settled
     steps = []
     for phase_id, state in settled.states.items():
-        for question in state.questions:
-            steps.append(Step(phase_id, f"answer {question.id}: {question.text}", "answer in plan.toml"))
+        steps += [Step(phase_id, f"answer {q.id}: {q.text}", "answer in plan.toml") for q in state.questions]
         if state.status in (LOCKED, "complete"):
             continue
         steps += _steps_of(phase_id, state, settled)
@@ -69,14 +68,23 @@ def _steps_of(phase_id: str, state: PhaseState, settled: Settled) -> list[Step]:
             by_itself = bool(task.files) and all(pattern.literal for pattern in task.files)
             note = f" ({mark})" if mark != "open" else ""
             how = f"files: {files}" if files else f"then: orchestrator done {task.id}"
-            steps.append(Step(phase_id, f"task {task.id}: {task.title}{note}", how if by_itself or not files else f"{how}; then: orchestrator done {task.id}"))
+            steps.append(
+                Step(
+                    phase_id,
+                    f"task {task.id}: {task.title}{note}",
+                    how if by_itself or not files else f"{how}; then: orchestrator done {task.id}",
+                )
+            )
     if not state.open_tasks:
         steps += [
             Step(phase_id, f"gate {gate.name} has not passed on what is staged", f"orchestrator validate {phase_id}")
             for gate in state.open_gates
             if not gate.control
         ]
-    steps += [Step(phase_id, f"artifact {path} is missing or empty", f"write it, then: git add {path}") for path in state.missing_artifacts]
+    steps += [
+        Step(phase_id, f"artifact {path} is missing or empty", f"write it, then: git add {path}")
+        for path in state.missing_artifacts
+    ]
     for control in state.open_controls:
         how = f"orchestrator validate {phase_id}" if control.checked else "resolved or waiver in plan.toml"
         steps.append(Step(phase_id, f"control {control.id}: {control.text}", how))
@@ -108,7 +116,16 @@ def _phase_data(state: PhaseState, standing: Standing) -> dict[str, object]:
     gates = []
     for gate, passed in state.gates:
         last = standing.last_runs.get((phase.id, gate.name))
-        run = {"status": last.result.status, "reason": last.result.reason, "seconds": last.result.seconds, "finished_at": last.finished_at} if last else None
+        run = (
+            {
+                "status": last.result.status,
+                "reason": last.result.reason,
+                "seconds": last.result.seconds,
+                "finished_at": last.finished_at,
+            }
+            if last
+            else None
+        )
         gates.append({"name": gate.name, "passed": passed, "last_run": run})
     return {
         "id": phase.id,

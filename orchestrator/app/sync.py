@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from orchestrator.app.own_files import todo_text
@@ -15,7 +16,7 @@ from orchestrator.core.value import Value
 from orchestrator.worktree import Runner, Update, read_file, write_updates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.app.facts import Facts
     from orchestrator.app.repository import Repository
@@ -74,10 +75,10 @@ def _rebuild(repository: Repository, facts: Facts, plan: Plan, stages: Mapping[i
     data = read_file(repository.git.top, TODO_PATH)
     if data is None:
         data = (facts.todo_text or "").encode("utf-8", "surrogateescape")
-    plans = [plan] if facts.before is None else [plan, facts.before.plan]
+    plans = _rendering_plans(repository, facts, plan)
     todo, marks, notes = salvage(data.decode("utf-8", "surrogateescape"), plans)
     if stages:
-        marks = _merged_marks(repository, facts, plan, stages)
+        marks = _merged_marks(repository, plans, stages)
     settled = facts.settle({}, Reading(plan, marks, notes))
     text = todo_text(todo, settled).encode("utf-8", "surrogateescape")
     updates = [
@@ -85,20 +86,25 @@ def _rebuild(repository: Repository, facts: Facts, plan: Plan, stages: Mapping[i
         Update(LOCK_PATH, None, format_lock(settled.lock), lambda _: format_lock(settled.lock)),
     ]
     index_file = repository.git.env.get("GIT_INDEX_FILE") or f"{repository.git_dir}/index"
-    import os
-
     write_updates(repository.git, updates, index_file, Runner(), os.getppid())
     return Synced((TODO_PATH, LOCK_PATH), "merged" if stages else "salvaged")
 
 
-def _merged_marks(
-    repository: Repository, facts: Facts, plan: Plan, stages: Mapping[int, str]
-) -> dict[str, str]:
+def _rendering_plans(repository: Repository, facts: Facts, plan: Plan) -> list[Plan]:
+    """The plans that may have rendered what is there: the staged one first, then those of all sides of a merge."""
+    revisions = list(facts.parents)
+    if len(revisions) > 1:
+        code, out, _ = repository.git.call("merge-base", *revisions[:2])
+        revisions += out.decode("ascii").split()[:1] if code == 0 else []
+    objects = repository.read_objects([f"{revision}:{PLAN_PATH}" for revision in revisions])
+    plans = [plan, *(repository.load_plan(*found) for found in objects.values() if found is not None)]
+    return [*plans, *(known for known in repository.cache.plans() if known not in plans)]
+
+
+def _merged_marks(repository: Repository, plans: Sequence[Plan], stages: Mapping[int, str]) -> dict[str, str]:
     """The marks of a conflict, three-way per task: the side that changed a box is right; of two changes, done."""
     sides: dict[int, dict[str, str]] = {}
-    names = [oid for oid in stages.values()]
-    objects = repository.read_objects(names)
-    plans = [plan] if facts.before is None else [plan, facts.before.plan]
+    objects = repository.read_objects(list(stages.values()))
     for stage, oid in stages.items():
         found = objects[oid]
         text = found[1].decode("utf-8", "surrogateescape") if found else ""
@@ -106,13 +112,13 @@ def _merged_marks(
             reading = read_marks(parse(text) if text else EMPTY, plans)
         except CannotJudgeError:
             continue
-        said = carry(reading.marks, reading.plan, plan)
+        said = carry(reading.marks, reading.plan, plans[0])
         sides[stage] = {said[old]: mark for old, mark in reading.marks.items() if old in said}
     base, ours, theirs = sides.get(1, {}), sides.get(2, {}), sides.get(3, {})
     merged = {}
     for task_id in {**ours, **theirs}:
         was, mine, other = base.get(task_id, OPEN), ours.get(task_id, OPEN), theirs.get(task_id, OPEN)
-        if mine == was or mine == other:
+        if mine in (was, other):
             merged[task_id] = other
         elif other == was:
             merged[task_id] = mine

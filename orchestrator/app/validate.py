@@ -38,7 +38,12 @@ class Validation(Value):
 
 
 def validate(
-    repository: Repository, names: Sequence[str], *, everything: bool = False, force: bool = False, jobs: int | None = None
+    repository: Repository,
+    names: Sequence[str],
+    *,
+    everything: bool = False,
+    force: bool = False,
+    jobs: int | None = None,
 ) -> Validation:
     """Run the gates of the named phases, or of every open phase whose tasks are done, or (``everything``) of all.
 
@@ -66,7 +71,9 @@ def validate(
             elif asked or (state.open and not state.open_tasks):
                 due.append(DueGate(phase, gate, key, "own", asked or "all tasks of its phase are done"))
             else:
-                reason = "its phase is locked" if not state.open else f"{len(state.open_tasks)} tasks of its phase are open"
+                reason = (
+                    "its phase is locked" if not state.open else f"{len(state.open_tasks)} tasks of its phase are open"
+                )
                 skipped.append(Validated(phase, gate, passed=passed, why=f"not due: {reason}"))
     results = {result.key: result for result in run_due(repository, settled, due, None, jobs)}
     settled = facts.settle(results, reading)

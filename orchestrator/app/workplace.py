@@ -13,7 +13,7 @@ from orchestrator.app.own_files import write_own_files
 from orchestrator.app.repository import Repository, check_git_version, no_plan
 from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
 from orchestrator.core.judge import Before, Settled
-from orchestrator.core.todo import Reading
+from orchestrator.core.names import nearest
 from orchestrator.git import Git
 from orchestrator.worktree import Runner
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from orchestrator.app.facts import Facts
     from orchestrator.core.plan import Phase, Plan
+    from orchestrator.core.todo import Reading
 
 
 def open_workplace(start: Path | None = None) -> Repository:
@@ -86,10 +87,10 @@ def phase_named(plan: Plan, name: str) -> Phase:
     """
     phase = plan.named(name)
     if phase is None:
-        from orchestrator.core.plan_check import nearest
-
         names = [known.title for known in plan.phases] + [known.id for known in plan.phases]
         raise UnknownNameError(
-            Finding("phase-unknown", f'the plan has no phase "{name}"{nearest(name, names)}', help="orchestrator status")
+            Finding(
+                "phase-unknown", f'the plan has no phase "{name}"{nearest(name, names)}', help="orchestrator status"
+            )
         )
     return phase

@@ -51,19 +51,10 @@ class Content:
     def claims(self, phase: Phase, gate: Gate) -> Claims:
         """Whether a path, tracked or not, is an input of the phase's gate."""
         related = self.related(phase)
-        if gate.inputs is not None:
-            lists: list[Sequence[Pattern]] = [gate.inputs]
-        else:
-            lists = [
-                patterns
-                for other in self.plan.phases
-                if other.id in related
-                for patterns in (other.files, *(task.files for task in other.tasks))
-                if patterns
-            ]
-            if not any(_is_matched(lists, path) for path in self.listing if path not in OWN_PATHS):
-                lists = []  # every tracked file
-        return Claims(lists, gate.inputs is None and not lists, related, self.owners)
+        claims = Claims(gate.inputs, related, self.owners)
+        if gate.inputs is None and not any(claims(path) for path in self.listing):
+            return Claims(None, related, self.owners, everything=True)
+        return claims
 
     def key(self, phase: Phase, gate: Gate) -> str:
         """The key under which a run of the phase's gate on this tree is evidence; "" if its inputs match nothing."""
@@ -125,22 +116,25 @@ class Content:
 
 
 class Claims:
-    """A predicate over paths: is it an input?"""
+    """A predicate over paths: is it an input?
 
-    def __init__(self, lists: Sequence[Sequence[Pattern]], everything: bool, related: set[str], owners: Owners) -> None:
+    ``patterns`` are the inputs that the gate gives; None: the files of the related phases, or ``everything``.
+    """
+
+    def __init__(
+        self, patterns: Sequence[Pattern] | None, related: set[str], owners: Owners, *, everything: bool = False
+    ) -> None:
         """Keep what decides."""
-        self._lists = lists
+        self._patterns = patterns
         self._everything = everything
         self._related = related
         self._owners = owners
 
     def __call__(self, path: str) -> bool:
         """Whether the path is an input: matched, and not claimed by unrelated phases only."""
-        if path in OWN_PATHS or not (self._everything or _is_matched(self._lists, path)):
+        if path in OWN_PATHS or not (self._patterns is None or any_matches(self._patterns, path)):
             return False
         claimants = self._owners.phases(path)
-        return not claimants or not self._related.isdisjoint(claimants)
-
-
-def _is_matched(lists: Sequence[Sequence[Pattern]], path: str) -> bool:
-    return any(any_matches(patterns, path) for patterns in lists)
+        if not claimants:
+            return self._everything or self._patterns is not None
+        return not self._related.isdisjoint(claimants)

@@ -93,7 +93,7 @@ def _notes(settings: Settings, *, touches_phase: bool) -> tuple[str, ...]:
 
 def _format_finding(subject: str, settings: Settings, plan: Plan, touches_phase: bool) -> Finding:
     first = next((name for name in settings.commit_types if name != "*"), "feat")
-    example = plan.phases[0].title if plan.phases else PLAN_NAME
+    example = plan.phases[0].quotable() if plan.phases else PLAN_NAME
     return Finding(
         "message-format",
         f'the message does not have the form "{expected_form(settings)}"',
@@ -120,7 +120,7 @@ def _type_finding(header: Header, settings: Settings, touches_phase: bool) -> Fi
 
 
 def _unknown_finding(header: Header, plan: Plan) -> Finding:
-    from orchestrator.core.plan_check import nearest  # noqa: PLC0415 - only to refuse
+    from orchestrator.core.names import nearest  # noqa: PLC0415 - only to refuse
 
     names = [phase.title for phase in plan.phases] + [phase.id for phase in plan.phases]
     return Finding(
@@ -148,5 +148,5 @@ def _not_plan_finding(plan: Plan, settings: Settings) -> Finding:
         "phase-mismatch",
         f'"[{PLAN_NAME}]" stands for changes of plan.toml, and this commit has none',
         locations=(Location("COMMIT_EDITMSG", 1),),
-        help=f'name a phase that is open: git commit -m "{first}: [{plan.phases[0].title}] ..."  (orchestrator next)',
+        help=f'name a phase that is open: git commit -m "{first}: [{plan.phases[0].quotable()}] ..."  (orchestrator next)',
     )

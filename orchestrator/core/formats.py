@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 
-from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.finding import CannotJudgeError, Finding, Location, printable
 from orchestrator.core.gate import Pass
 from orchestrator.core.patterns import Pattern
 from orchestrator.core.plan import LOCK_PATH, Control, Gate, Phase, Plan, Question, Settings, Task
@@ -25,6 +25,8 @@ class LockPhase(Value):
     passes: Mapping[str, Pass] = {}
     bases: Mapping[str, Mapping[str, str]] = {}
 
+
+_PASS_TYPES = [(str, tests, coverage) for tests in (type(None), int) for coverage in (type(None), int, float)]
 
 Lock = dict[str, LockPhase]
 """plan.lock: the evidence by phase id, in plan order."""
@@ -73,11 +75,12 @@ def parse_lock(data: bytes) -> Lock:
 
             tree = tomllib.loads(text)
         return _lock_of(tree)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise CannotJudgeError(
             Finding(
                 "lock-tampered",
-                f"plan.lock cannot be read: {error}",
+                f"plan.lock cannot be read: {printable(reason)}",
                 locations=(Location(LOCK_PATH),),
                 help="orchestrator sync",
             )
@@ -94,21 +97,28 @@ def _lock_of(tree: Mapping[str, Any]) -> Lock:
         passes = {}
         for name, facts in table.get("gate", {}).items():
             tests, coverage = facts.get("tests"), facts.get("coverage")
-            if not isinstance(facts["key"], str) or isinstance(tests, str) or isinstance(coverage, str):
+            if (type(facts["key"]), type(tests), type(coverage)) not in _PASS_TYPES:
                 raise TypeError(f"the pass of {name} in {phase_id} is malformed")
             passes[name] = Pass(facts["key"], tests, coverage)
         bases = {name: dict(entry["base"].items()) for name, entry in table.get("task", {}).items()}
+        if not all([type(digest) is str for base in bases.values() for digest in base.values()]):
+            raise TypeError(f"a base in {phase_id} is malformed")
         lock[phase_id] = LockPhase(passes, bases)
     return lock
 
 
 def _read_canonical(text: str) -> dict[str, Any] | None:
-    """The tree of a lock in exactly the form that ``format_lock`` writes, or None."""
+    """The tree of a lock in exactly the form that ``format_lock`` writes, or None.
+
+    Whatever tomllib could read otherwise, or refuse, is not taken: each name and number must be as it is written here.
+    """
     tree: dict[str, Any] = {}
     table = tree
     for line in text.split("\n"):
         if not line:
             continue
+        if "\\" in line or "'" in line or not line.isprintable():
+            return None
         if line[0] == "[":
             names = _header_names(line)
             if names is None:
@@ -120,17 +130,15 @@ def _read_canonical(text: str) -> dict[str, Any] | None:
                 return None
             table[names[-1]] = table = {}
             continue
-        name, equals, value = line.rpartition(" = ")
-        if not equals or "\\" in line or not name:
-            return None
-        name = name[1:-1] if name[0] == '"' == name[-1] else name
-        if '"' in name or "'" in name or "#" in name or name in table:
+        written, _, value = line.rpartition(" = ")
+        name = written.strip('"')
+        if not value or _written(name) != written or name in table:
             return None
         if value[0] == '"' == value[-1] and value.count('"') == 2:
             table[name] = value[1:-1]
-        elif value.isascii() and value.isdigit():
+        elif value.isascii() and value.isdigit() and (value == "0" or value[0] != "0"):
             table[name] = int(value)
-        elif value.isascii() and value.replace(".", "", 1).isdigit():
+        elif value.isascii() and value.replace(".", "", 1).isdigit() and repr(float(value)) == value:
             table[name] = float(value)
         else:
             return None
@@ -138,15 +146,20 @@ def _read_canonical(text: str) -> dict[str, Any] | None:
 
 
 def _header_names(line: str) -> list[str] | None:
-    if line[-1] != "]" or line[1] == "[" or "\\" in line or "'" in line or "#" in line:
-        return None
     names = []
     for index, part in enumerate(line[1:-1].split('"')):
         if index % 2:
             names.append(part)
         else:
             names += [name for name in part.split(".") if name]
-    return names if names and names[0] == "phase" else None
+    is_exact = f"[{'.'.join([_written(name) for name in names])}]" == line
+    return names if is_exact and names and names[0] == "phase" else None
+
+
+def _written(name: str) -> str:
+    """The name as tomli-w writes it, for names without quotes and backslashes."""
+    is_bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return name if is_bare or (name and not name.strip("-_")) else f'"{name}"'
 
 
 def compile_plan(plan: Plan, plan_oid: str) -> bytes:

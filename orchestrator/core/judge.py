@@ -12,7 +12,7 @@ from orchestrator.core.formats import Lock, LockPhase
 from orchestrator.core.gate import GateResult, Pass
 from orchestrator.core.graph import closure
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_NAME, PLAN_PATH, TODO_PATH, Gate, Phase, Plan, Task
-from orchestrator.core.state import AWAITING, DONE, NOT_STARTED, OPEN, STARTED, PhaseState, plan_state
+from orchestrator.core.state import AWAITING, DONE, OPEN, STARTED, PhaseState, plan_state
 from orchestrator.core.todo import carry, merged_mark
 from orchestrator.core.value import Value
 
@@ -280,7 +280,9 @@ class _Judge:
         order = self.order_states(set())
         if not self.intent.in_history:
             due = self.due_gates(order)
-        pending = {(d.phase.id, d.gate.name) for d in due if d.key and d.key not in self.results and self.intent.may_run}
+        pending = {
+            (d.phase.id, d.gate.name) for d in due if d.key and d.key not in self.results and self.intent.may_run
+        }
         if pending:
             order = self.order_states(pending)
         if not free:
@@ -362,14 +364,16 @@ class _Judge:
             places = tuple(
                 Location(place, 0, f"belongs to {' and '.join(found)}") for place, found in groups[:MAX_SHOWN]
             )
+            others = [place for place, found in groups if set(found).isdisjoint(groups[0][1])] or [groups[-1][0]]
+            files = [_quoted(path) for path in others if path in self.claimants]
             self.findings.append(
                 Finding(
                     "phases-mixed",
                     "one commit, one phase: no single phase claims everything that is staged",
                     locations=places,
                     notes=("settings.one_phase_per_commit is true",),
-                    help=f"git restore --staged -- {' '.join(_quoted(p) for p, f in groups if f != groups[0][1] and not p.startswith(TODO_PATH))}".rstrip(
-                        " -"
+                    help=(
+                        f"git restore --staged -- {' '.join(files)}" if files else f"git restore --staged {TODO_PATH}"
                     )
                     + ", commit, then commit the rest",
                 )
@@ -394,7 +398,7 @@ class _Judge:
                             Location(place, 0, f"belongs to {' and '.join(found)}")
                             for place, found in shown[:MAX_SHOWN]
                         ),
-                        help=f'git commit -m "{_first_type(self.settings.commit_types)}: [{self.plan.phase(candidates[0]).title}] ..."',
+                        help=f'git commit -m "{_first_type(self.settings.commit_types)}: [{self.plan.phase(candidates[0]).quotable()}] ..."',
                     )
                 )
 
@@ -511,7 +515,9 @@ class _Judge:
 
     def check_ticks(self) -> None:
         """A tick needs an open phase, its task's dependencies done, and evidence."""
-        order = self.order_states({(p.id, g.name) for p in self.plan.phases for g in p.gates})
+        # An open gate is for the order to tell; an exception, which frees from the order, does not free a tick.
+        gates = {(p.id, g.name) for p in self.plan.phases for g in p.gates}
+        order = self.order_states(set() if self.intent.exception else gates)
         for phase_id, task in self.ticks:
             if task.id in self.settled.entered:
                 continue
@@ -589,7 +595,7 @@ class _Judge:
         """Warn where a change of the plan locks what has been begun, and where an advanced phase waits for more than gates."""
         if self.plan_changes:
             for phase_id, state in order.items():
-                if not state.open and state.own_status != NOT_STARTED and not state.complete:
+                if not (state.open or state.complete) and any([mark != OPEN for _, mark in state.marks]):
                     self.findings.append(
                         Finding(
                             "phase-locked", f'phase "{state.phase.title}" has been begun and is locked by this plan', "warning",

@@ -107,6 +107,10 @@ class Phase(Value):
         """What a commit message may call it, normalised."""
         return tuple(normal_name(name) for name in (self.id, self.title, str(self.number), f"Phase {self.number}"))
 
+    def quotable(self) -> str:
+        """The title, or the id where a shell would not take the title as it is between double quotes."""
+        return self.id if any([char in '"$`\\!' for char in self.title]) else self.title
+
 
 class Plan(Value):
     """A valid plan; phases in the order of their numbers."""

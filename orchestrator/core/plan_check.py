@@ -6,13 +6,16 @@ elsewhere in the file. What has the wrong shape is passed over here: the schema 
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.finding import Finding, Location
+from pathspec.patterns.gitignore import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from orchestrator.core.finding import Finding, Location, printable
 from orchestrator.core.graph import find_cycle
+from orchestrator.core.names import nearest
 from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, normal_name
 from orchestrator.core.toml_lines import KeyPath, key_lines, line_of
 
@@ -47,8 +50,8 @@ class Problems:
 
     def add(self, path: KeyPath, message: str, *, severity: str = "error", notes: Iterable[str] = ()) -> None:
         """Say that something is wrong at the path."""
-        place = Location(PLAN_PATH, self.line_of(path), key_text(path))
-        self._found[Finding("plan-invalid", message, severity, (place,), tuple(notes), _HELP)] = None
+        place = Location(PLAN_PATH, self.line_of(path), printable(key_text(path)))
+        self._found[Finding("plan-invalid", printable(message), severity, (place,), tuple(notes), _HELP)] = None
 
     def errors(self) -> bool:
         """Whether anything makes the plan invalid."""
@@ -68,14 +71,6 @@ def key_text(path: KeyPath) -> str:
         else:
             parts.append(str(part))
     return ", ".join(parts)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean "..."?`` with the most similar known name, or nothing."""
-    candidates = list(known)
-    by_folded = {candidate.casefold(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
-    return f'; did you mean "{by_folded[close[0]]}"?' if close else ""
 
 
 def value_problems(tree: dict[str, Any], problems: Problems) -> None:
@@ -99,7 +94,7 @@ def value_problems(tree: dict[str, Any], problems: Problems) -> None:
 
 def schema_problems(tree: dict[str, Any], schema: dict[str, Any], problems: Problems) -> None:
     """Add a problem for everything in the tree that the schema does not allow."""
-    import jsonschema
+    import jsonschema  # noqa: PLC0415 - only for a broken plan
 
     for error in jsonschema.Draft202012Validator(schema).iter_errors(tree):
         path = tuple(error.absolute_path)
@@ -277,10 +272,11 @@ def _check_phases(tree: dict[str, Any], problems: Problems) -> None:
     )
 
 
-def _check_cycle(kind: str, edges: dict[str, list[str]], paths: dict[str, KeyPath], problems: Problems) -> None:
+def _check_cycle(kind: str, edges: dict[str, list[str]], paths: dict[str, KeyPath], problems: Problems) -> bool:
     cycle = find_cycle(edges, edges)
     if cycle:
         problems.add(paths[cycle[0]], f"{kind}s depend on each other in a circle: {' -> '.join(cycle)}")
+    return bool(cycle)
 
 
 def _check_tasks(tree: dict[str, Any], problems: Problems) -> None:
@@ -304,7 +300,30 @@ def _check_tasks(tree: dict[str, Any], problems: Problems) -> None:
                     f'{key_text(twin)} has this title, too; give both an "id", so that ticks can follow them',
                 )
         edges[task_id] = [name for _, name in _strings(task, "depends_on")]
-    _check_cycle("task", edges, {task_id: (*path, "depends_on") for path, _, task_id, _ in _tasks(tree)}, problems)
+    places = {task_id: (*path, "depends_on") for path, _, task_id, _ in _tasks(tree)}
+    if not _check_cycle("task", edges, places, problems):
+        _check_deadlock(tree, edges, problems)
+
+
+def _check_deadlock(tree: dict[str, Any], needed: dict[str, list[str]], problems: Problems) -> None:
+    """Tasks and phases together: no task may wait for one whose phase cannot start before its own is complete."""
+    edges: dict[str, list[str]] = {}
+    places: dict[str, KeyPath] = {}
+    phases = {path: (f"phase {table.get('id')}", table) for path, table in _tables(tree, "phase")}
+    for path, (node, _) in phases.items():
+        edges[node], places[node] = [], (*path, "depends_on")
+    for path, _, task_id, phase_path in _tasks(tree):
+        node, phase = phases[phase_path]
+        edges[node].append(f"task {task_id}")
+        edges[f"task {task_id}"] = [f"task {name}" for name in needed[task_id]]
+        edges[f"task {task_id}"] += [f"phase {name}" for _, name in _strings(phase, "depends_on")]
+        places[f"task {task_id}"] = (*path, "depends_on")
+    cycle = find_cycle(edges, edges)
+    if cycle:
+        start = min(cycle, key=lambda node: node.startswith("phase "))
+        turned = cycle[:-1]
+        turned = turned[turned.index(start) :] + turned[: turned.index(start)]
+        problems.add(places[start], f"this could never be done: {' -> '.join([*turned, start])}")
 
 
 def _check_paths(tree: dict[str, Any], problems: Problems) -> None:
@@ -337,9 +356,6 @@ def _check_path(path: KeyPath, text: str, problems: Problems) -> None:
 
 
 def _check_patterns(path: KeyPath, table: dict[str, Any], key: str, problems: Problems) -> None:
-    from pathspec.patterns.gitignore import GitIgnorePatternError
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
     for index, text in _strings(table, key):
         place = (*path, key, index)
         body = text.removeprefix("!")

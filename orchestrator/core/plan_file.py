@@ -30,7 +30,10 @@ LooseId = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="letters, digits, '.', '_' and '-', at most 64")
 ]
 Duration = Annotated[
-    str, Meta(pattern=r"^(0|[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h))$", description="a number and its unit: ms, s, m or h, as 90s")
+    str,
+    Meta(
+        pattern=r"^(0|[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h))$", description="a number and its unit: ms, s, m or h, as 90s"
+    ),
 ]
 Count = Annotated[int, Meta(ge=0)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -291,7 +294,7 @@ def patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:
 
 def pattern(text: str) -> Pattern:
     """One pattern: without glob characters a path from the top, otherwise as in gitignore(5)."""
-    body = text[1:] if text.startswith("!") else text
+    body = text.removeprefix("!")
     include = body == text
     if not _GLOB_CHARACTERS.intersection(body):
         path = body.strip("/")

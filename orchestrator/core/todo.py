@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, printable
 from orchestrator.core.plan import TODO_PATH, normal_name
-from orchestrator.core.state import AWAITING, COMPLETE, DONE, IN_PROGRESS, NOT_STARTED, OPEN, REOPENED, STARTED
-from orchestrator.core.state import current_phase
+from orchestrator.core.state import (
+    AWAITING,
+    COMPLETE,
+    DONE,
+    IN_PROGRESS,
+    NOT_STARTED,
+    OPEN,
+    REOPENED,
+    STARTED,
+    current_phase,
+)
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -59,7 +68,7 @@ def parse(text: str) -> Todo:
         CannotJudgeError: markers are missing on one side, doubled or swapped, or there are conflict markers.
     """
     lines = text.split("\n")
-    begins = [i for i, line in enumerate(lines) if line.strip() == BEGIN]
+    begins = [i for i, line in enumerate(lines) if line.removeprefix("\ufeff").strip() == BEGIN]
     ends = [i for i, line in enumerate(lines) if line.strip() == END]
     conflicts = [i for i, line in enumerate(lines) if line.startswith(_CONFLICT)]
     if conflicts:
@@ -196,28 +205,32 @@ def carry(by_task: Mapping[str, object], old: Plan, new: Plan) -> dict[str, str]
     """From ids of the old plan's tasks to ids of the same tasks in the new plan, for those that are still there.
 
     A task is the same if it has the same given id; where either plan gives it none, if it has the same title, in
-    the same phase or, where only one task has that title, anywhere.
+    the same phase or, where one task only is left of that title, anywhere.
     """
     if old is new:
         return {task_id: task_id for task_id in by_task}
-    given = {task.id for phase in new.phases for task in phase.tasks if not task.positional}
-    titled: dict[str, list[tuple[str, str]]] = {}
-    for phase in new.phases:
-        for task in phase.tasks:
-            titled.setdefault(normal_name(task.title), []).append((phase.id, task.id))
-    carried: dict[str, str] = {}
-    for phase in old.phases:
-        for task in phase.tasks:
-            if task.id not in by_task:
-                continue
-            if not task.positional and task.id in given:
-                carried[task.id] = task.id
-                continue
-            candidates = titled.get(normal_name(task.title), [])
-            here = [task_id for phase_id, task_id in candidates if phase_id == phase.id]
-            if len(here) == 1 or len(candidates) == 1:
-                carried[task.id] = here[0] if here else candidates[0][1]
-    return carried
+    old_tasks = [(phase.id, task) for phase in old.phases for task in phase.tasks]
+    new_tasks = [(phase.id, task) for phase in new.phases for task in phase.tasks]
+    given = {task.id for _, task in new_tasks if not task.positional}
+    carried = {task.id: task.id for _, task in old_tasks if not task.positional and task.id in given}
+    taken = set(carried)
+    # First within each phase, then anywhere; no task of the new plan is two tasks of the old one.
+    for with_phase in (True, False):
+        ours = _by_title([(p, t) for p, t in old_tasks if t.id not in carried], with_phase=with_phase)
+        theirs = _by_title([(p, t) for p, t in new_tasks if t.id not in taken], with_phase=with_phase)
+        for key, tasks in ours.items():
+            found = theirs.get(key, ())
+            if len(tasks) == len(found) == 1 and (tasks[0].positional or found[0].positional):
+                carried[tasks[0].id] = found[0].id
+                taken.add(found[0].id)
+    return {task.id: carried[task.id] for _, task in old_tasks if task.id in by_task and task.id in carried}
+
+
+def _by_title(tasks: Iterable[tuple[str, Task]], *, with_phase: bool) -> dict[tuple[str, str], list[Task]]:
+    found: dict[tuple[str, str], list[Task]] = {}
+    for phase_id, task in tasks:
+        found.setdefault((phase_id if with_phase else "", normal_name(task.title)), []).append(task)
+    return found
 
 
 def merged_mark(written: str, before: str) -> str:
@@ -238,25 +251,22 @@ def render_block(
     newline: str,
 ) -> str:
     """The lines between the markers, each ended by the newline; a pure function of its arguments."""
-    lines = [_title_line(plan)]
+    lines = [_title_line(plan) + newline]
     for phase in plan.phases:
-        lines += ["", _heading(plan, phase), _status_line(states[phase.id])]
+        lines += [newline, _heading(plan, phase) + newline, _status_line(states[phase.id]) + newline]
         for task in phase.tasks:
-            lines.append(task_text(task, marks.get(task.id, OPEN)))
-            lines += [
-                note.removesuffix("\r") + ("\r" if note.endswith("\r") and newline == "\n" else "")
-                for note in notes.get(task.id, ())
-            ]
+            lines.append(task_text(task, marks.get(task.id, OPEN)) + newline)
+            lines += [f"{note}\n" for note in notes.get(task.id, ())]  # as they stood, with a "\r" of their own
     if plan.settings.summary_lines:
         done = sum([mark == DONE for state in states.values() for _, mark in state.marks])
         total = sum([len(state.marks) for state in states.values()])
         percent = done * 100 // total if total else 100
         lines += [
-            "",
-            f"**Progress**: {done}/{total} tasks complete ({percent}%)",
-            f"**Current Phase**: {_current(states)}",
+            newline,
+            f"**Progress**: {done}/{total} tasks complete ({percent}%){newline}",
+            f"**Current Phase**: {_current(states)}{newline}",
         ]
-    return "".join([line + newline for line in lines])
+    return "".join(lines)
 
 
 def task_text(task: Task, mark: str) -> str:
@@ -316,16 +326,21 @@ def salvage(text: str, plans: Sequence[Plan]) -> tuple[Todo, dict[str, str], dic
     lines for a task, a done one counts), and the notes under tasks. Every line that is not the tool's is kept.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
-    kept = []
+    above: list[str] = []
+    kept: list[str] = []
     tool_lines = {_title_line(plan) for plan in plans}
     tool_lines.update(_heading(plan, phase) for plan in plans for phase in plan.phases)
+    begun = in_conflict = False
     for line in text.split("\n"):
         plain = line.removesuffix("\r").rstrip()
-        is_conflict = plain.startswith(_CONFLICT) or plain in ("=======", "<<<<<<<", ">>>>>>>")
-        is_conflict = is_conflict or plain.startswith("||||||| ")
-        if is_conflict or plain in (BEGIN, END) or plain in tool_lines or _is_machine_line(plain):
-            continue
-        kept.append(line)
+        is_conflict = plain.startswith(_CONFLICT) or (
+            in_conflict and (plain == "=======" or plain.startswith("||||||| "))
+        )
+        in_conflict = (in_conflict or plain.startswith(_CONFLICT[0])) and not plain.startswith(_CONFLICT[1])
+        is_tool = plain in (BEGIN, END) or plain in tool_lines or _is_machine_line(plain)
+        begun = begun or is_tool or _task_line(0, plain) is not None
+        if not is_conflict and not is_tool:
+            (kept if begun else above).append(line)
     found = _scan(kept, 0, Todo("", "", newline, has_block=True))
     new = plans[0]
     marks: dict[str, str] = {}
@@ -349,9 +364,16 @@ def salvage(text: str, plans: Sequence[Plan]) -> tuple[Todo, dict[str, str], dic
             used.update(range(task_line.line + 1, task_line.line + 1 + len(found.notes[index])))
             break
     rest = [line for number, line in enumerate(kept, 1) if number not in used]
-    while rest and not rest[0].strip():
-        rest.pop(0)
-    while rest and not rest[-1].strip():
-        rest.pop()
-    user = "".join([f"{line}\n" for line in rest])
-    return Todo(user, "", newline, has_block=False), marks, notes
+    before = "".join([f"{line}\n" for line in _trimmed(above)])
+    after = "".join([f"{line}\n" for line in _trimmed(rest)])
+    gap = newline if before else ""
+    todo = Todo(
+        f"{before}{gap}{BEGIN}{newline}", f"{END}{newline}{newline if after else ''}{after}", newline, has_block=True
+    )
+    return todo, marks, notes
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    """The lines without blank ones at both ends."""
+    filled = [index for index, line in enumerate(lines) if line.strip()]
+    return lines[filled[0] : filled[-1] + 1] if filled else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from itertools import chain
 
 KeyPath = tuple[str | int, ...]
@@ -81,7 +82,5 @@ def _record(
 
 def _unquoted(token: str) -> str:
     if token[0] == '"':
-        import tomllib
-
         return next(iter(tomllib.loads(f"{token} = 0")))
     return token[1:-1] if token[0] == "'" else token

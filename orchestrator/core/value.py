@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, Self, dataclass_transform
 else:
 
-    def dataclass_transform(**_kwargs):  # noqa: ANN003, ANN202
+    def dataclass_transform(**_kwargs):  # noqa: ANN003, ANN201
         return lambda cls: cls
 
 
@@ -23,7 +23,7 @@ class Value:
 
     def __init_subclass__(cls) -> None:
         """Fix the names of the fields; those of a parent class come first."""
-        own = tuple(cls.__dict__.get("__annotations__", ()))
+        own = tuple(cls.__annotations__)
         cls._fields = tuple(name for name in cls._fields if name not in own) + own
 
     def __init__(self, *args: object, **kwargs: object) -> None:

@@ -91,7 +91,7 @@ def hooks_directory(git: Git) -> Path:
     Source: git-config(1), core.hooksPath; githooks(5).
     """
     code, out, _ = git.call("config", "--show-scope", "-z", "--get", "core.hooksPath")
-    folder = Path(os.path.abspath(Path(git.top) / git.text("rev-parse", "--git-path", "hooks")))  # noqa: PTH100 (links stay)
+    folder = Path(os.path.abspath(Path(git.top) / git.text("rev-parse", "--git-path", "hooks")))
     if code == 0:
         scope, value = (part.decode("utf-8", "replace") for part in out.split(b"\0")[:2])
         if not value or (folder.exists() and not folder.is_dir()):
@@ -163,7 +163,7 @@ def uninstall_native(git: Git, *, stages: Sequence[str] = STAGES) -> Installed:
     for stage, place in ours:
         chained = _chained(folder, stage)
         if os.path.lexists(chained) and not (place.suffix == LEGACY_SUFFIX and _is_runners(chained)):
-            os.replace(chained, place)  # noqa: PTH105 (renames a link itself, and in one step)
+            os.replace(chained, place)
             restored.append(place)
         else:
             place.unlink()
