@@ -1,0 +1,393 @@
+"""The commands, each run on a real repository; their answers as text and as JSON, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from orchestrator import cli
+from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, PLAN, plan_text
+from tests.support import Repository, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Orchestrator = Callable[..., "Answer"]
+
+CONFIG = """\
+# our hooks
+repos:
+  - repo: https://example.com/other  # stays
+    rev: v1
+    hooks: [{id: other}]
+"""
+
+
+class Answer:
+    """What a command answered."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        """Keep exit code and both outputs."""
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def planned(repo: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repository:
+    """A repository that has adopted the plan, without hooks; the current folder is its top."""
+    monkeypatch.setenv("GATE_LOG", str(tmp_path / "gates.log"))
+    monkeypatch.chdir(repo.top)
+    repo.write("plan.toml", PLAN)
+    assert orchestrator_in(repo, "init", "--hooks", "none").code == 0
+    repo.git("commit", "-q", "-m", "adopt the plan")
+    return repo
+
+
+def orchestrator_in(repo: Repository, *arguments: str) -> Answer:
+    """The answer of ``orchestrator ARGUMENTS`` as a process in the repository."""
+    done = run([sys.executable, "-m", "orchestrator.cli", *arguments], cwd=repo.top, check=False)
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def orchestrator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Orchestrator:
+    """Runs a command in this process, in the current folder."""
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["orchestrator", *arguments])
+        capfd.readouterr()
+        code = cli.main()
+        said = capfd.readouterr()
+        return Answer(code, said.out, said.err)
+
+    return call
+
+
+def gate_runs() -> list[str]:
+    """The gates that were started, in order."""
+    log = Path(os.environ["GATE_LOG"])
+    return log.read_text(encoding="utf-8").split() if log.exists() else []
+
+
+def test_init_writes_a_plan_to_fill_in_that_is_valid(
+    repo: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo.top)
+    repo.write(".gitignore", "*.lock\n")
+    assert orchestrator("init", "--hooks", "none").code == 0
+    assert repo.status() == ["A  PLAN.md", "A  plan.lock", "A  plan.toml", "?? .gitignore"]
+    assert orchestrator("lint", "--json").json["errors"] == 0
+    again = orchestrator("init", "--hooks", "none")
+    assert again.code == 3
+    assert "plan.toml is here and staged already" in again.err
+
+
+def test_init_then_edit_then_commit(
+    repo: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo.top)
+    assert orchestrator("init", "--hooks", "native").code == 0
+    repo.write("plan.toml", repo.read("plan.toml").replace("First task", "The very first task"))
+    repo.git("add", "plan.toml")
+    repo.git("commit", "-q", "-m", "adopt", env={"PATH": path_with_hook()})
+    assert "Task 1.1: The very first task" in repo.head("PLAN.md")
+    assert repo.status() == []
+
+
+def path_with_hook() -> str:
+    """A PATH on which the hook's entry is found."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def test_init_takes_a_plan_and_a_list_kept_by_hand(
+    repo: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(repo.top)
+    plan = tmp_path / "the plan.toml"
+    plan.write_text(PLAN, encoding="utf-8")
+    mine = "# Mine\n\n- [x] Task 1.2: Settings agreed\n- [ ] buy milk\n"
+    repo.write("PLAN.md", mine)
+    assert orchestrator("init", "--hooks", "none", "--from", str(plan)).code == 0
+    assert repo.read("plan.toml") == PLAN
+    assert repo.read("PLAN.md").startswith(mine)
+    assert "- [x] Task 1.2: Settings agreed ✓\n" in repo.read("PLAN.md")
+    assert repo.staged("PLAN.md") == repo.read("PLAN.md")
+
+
+def test_init_with_an_invalid_plan_writes_nothing(
+    repo: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(repo.top)
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN.replace('id = "api"', 'id = "foundation"'), encoding="utf-8")
+    answer = orchestrator("init", "--from", str(plan))
+    assert answer.code == 3
+    assert "error[plan-invalid]" in answer.err
+    assert repo.status() == []
+    assert os.listdir(repo.top) == [".git"]
+
+
+def test_init_adds_its_hooks_to_a_configuration_and_installs_them(
+    repo: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo.top)
+    repo.write(".pre-commit-config.yaml", CONFIG)
+    monkeypatch.setenv("PATH", path_with_hook())
+    answer = orchestrator("init", "--repo", "https://example.com/orchestrator", "--rev", "v9")
+    assert answer.code == 0, answer.err
+    text = repo.read(".pre-commit-config.yaml")
+    for line in CONFIG.splitlines():
+        assert line in text.splitlines()
+    assert text.index("example.com/other") < text.index("example.com/orchestrator")
+    hooks = sorted(name for name in os.listdir(repo.top / ".git/hooks") if not name.endswith(".sample"))
+    assert hooks == ["commit-msg", "pre-commit", "pre-merge-commit"]
+
+
+def test_native_hooks_come_and_go(planned: Repository, orchestrator: Orchestrator) -> None:
+    old = planned.write(".git/hooks/commit-msg", "#!/bin/sh\necho mine\n")
+    old.chmod(0o755)
+    answer = orchestrator("install", "--native", "--json")
+    assert answer.code == 0
+    assert len(answer.json["written"]) == 3
+    assert old.read_text(encoding="utf-8") != "#!/bin/sh\necho mine\n"
+    assert orchestrator("uninstall", "--native").code == 0
+    assert old.read_text(encoding="utf-8") == "#!/bin/sh\necho mine\n"
+    assert not (planned.top / ".git/hooks/pre-commit").exists()
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("next",), ("validate",), ("sync",), ("done", "1.1"), ("lint",)])
+def test_without_a_plan(
+    repo: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(repo.top)
+    answer = orchestrator(*arguments)
+    assert answer.code == 3
+    assert "help: orchestrator init" in answer.err
+    assert repo.status() == []
+
+
+def test_without_a_repository(tmp_path: Path, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    answer = orchestrator("status", "--json")
+    assert answer.code == 3
+    assert answer.json["findings"][0]["id"] == "git"
+
+
+def test_lint_tells_everything_wrong_with_its_line(planned: Repository, orchestrator: Orchestrator) -> None:
+    planned.write("plan.toml", PLAN.replace('"schema"', '"shema"').replace('title = "Web UI"', 'title = "2"'))
+    answer = orchestrator("lint", "--json")
+    assert answer.code == 3
+    findings = answer.json["findings"]
+    assert answer.json["errors"] == len(findings) == 2
+    lines = planned.read("plan.toml").splitlines()
+    assert 'gates = ["shema"]' in lines[findings[0]["locations"][0]["line"] - 1]
+    assert 'did you mean "schema"?' in findings[0]["message"]
+    assert lines[findings[1]["locations"][0]["line"] - 1] == 'title = "2"'
+
+
+def test_lint_warns_of_what_cannot_work(planned: Repository, orchestrator: Orchestrator) -> None:
+    planned.write(".gitignore", "db/\n")
+    gate = '[gates.late]\nrun = "true"\ninputs = ["nowhere/**"]\njunit = "report.xml"\n'
+    phases = PLAN[PLAN.index("[[phase]]") :].replace('gates = ["api"]', 'gates = ["late"]')
+    planned.write(
+        "plan.toml",
+        plan_text(gates=PLAN[PLAN.index("[gates.schema]") : PLAN.index("[gates.api]")] + gate, phases=phases),
+    )
+    answer = orchestrator("lint")
+    assert answer.code == 0
+    for text in (
+        "gate late of api cannot pass yet: its inputs match no file",
+        'phase "Web UI" has no gate',
+        "db/schema.sql is ignored by Git",
+        "report report.xml of gate late is not ignored by Git",
+    ):
+        assert text in answer.err
+
+
+def test_the_schema_accepts_the_plan_and_nothing_else(orchestrator: Orchestrator) -> None:
+    answer = orchestrator("schema")
+    assert answer.code == 0
+    validator = jsonschema.Draft202012Validator(answer.json)
+    validator.check_schema(answer.json)
+    assert list(validator.iter_errors(tomllib.loads(PLAN))) == []
+    assert list(validator.iter_errors(tomllib.loads(PLAN.replace("[feature]", "[feeture]"))))
+
+
+def test_status_and_next_say_where_things_stand(planned: Repository, orchestrator: Orchestrator) -> None:
+    answer = orchestrator("status")
+    assert answer.code == 0
+    assert "Login: 0/5 tasks complete (0%)" in answer.out
+    assert "waits for foundation" in answer.out
+    data = orchestrator("status", "--json").json
+    assert [phase["status"] for phase in data["phases"]] == ["ready", "locked", "locked"]
+    assert data["current_phase"] == "foundation"
+    steps = orchestrator("next", "--json").json["steps"]
+    assert [step["what"] for step in steps] == ["task 1.1: Users table", "task 1.2: Settings agreed"]
+    assert "then: orchestrator done 1.2" in orchestrator("next").out
+    assert planned.status() == []
+
+
+def test_marks_are_set_and_staged_and_unstaged_edits_stay_unstaged(
+    planned: Repository, orchestrator: Orchestrator
+) -> None:
+    text = planned.read("PLAN.md")
+    planned.write("PLAN.md", text + "\nmy own words\n")
+    assert orchestrator("start", "1.2").code == 0
+    assert "- [ ] Task 1.2: Settings agreed (in progress)\n" in str(planned.staged("PLAN.md"))
+    answer = orchestrator("done", "1.2", "--json")
+    assert answer.json["tasks"] == [{"id": "1.2", "title": "Settings agreed", "before": "in progress", "now": "done"}]
+    assert "- [x] Task 1.2: Settings agreed ✓\n" in str(planned.staged("PLAN.md"))
+    assert "my own words" not in str(planned.staged("PLAN.md"))
+    assert planned.read("PLAN.md") == str(planned.staged("PLAN.md")) + "\nmy own words\n"
+    planned.git("commit", "-q", "-m", "tick")
+    assert "1.2 is reopened" in orchestrator("reopen", "1.2").out
+    assert "- [ ] Task 1.2: Settings agreed (reopened)\n" in planned.read("PLAN.md")
+    assert planned.read("PLAN.md").endswith("\nmy own words\n")
+
+
+def test_a_tick_without_evidence_is_told_at_once(planned: Repository, orchestrator: Orchestrator) -> None:
+    answer = orchestrator("done", "1.1")
+    assert answer.code == 0
+    assert "warning[task-evidence]" in answer.err
+    assert "- [x] Task 1.1" in str(planned.staged("PLAN.md"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [("done", "1.1", "1.9"), ("start", "1.9"), ("validate", "fondation"), ("bogus",), ("done",)]
+)
+def test_wrong_usage_changes_nothing(
+    planned: Repository, orchestrator: Orchestrator, arguments: tuple[str, ...]
+) -> None:
+    answer = orchestrator(*arguments)
+    assert answer.code == 2
+    assert answer.err
+    assert planned.status() == []
+
+
+def test_validate_runs_what_is_due_once_and_says_why(planned: Repository, orchestrator: Orchestrator) -> None:
+    assert "not due: 2 tasks of its phase are open" in orchestrator("validate").out
+    assert gate_runs() == []
+    planned.add({"db/schema.sql": BAD_SCHEMA})
+    assert orchestrator("done", "1.2").code == 0
+    failed = orchestrator("validate", "--json")
+    assert failed.code == 1
+    assert failed.json["gates"][0]["run"]["status"] == "failed"
+    assert failed.json["findings"][0]["id"] == "gate-failed"
+    assert "looking for users" in failed.json["findings"][0]["notes"]
+    planned.add({"db/schema.sql": GOOD_SCHEMA})
+    passed = orchestrator("validate", "foundation")
+    assert passed.code == 0
+    assert "foundation: schema: passed" in passed.out
+    assert "key = " in str(planned.staged("plan.lock"))
+    assert "gates: schema passed" in str(planned.staged("PLAN.md"))
+    again = orchestrator("validate")
+    assert again.code == 0
+    assert "foundation: schema: not run: passed before on this content" in again.out
+    assert gate_runs() == ["schema", "schema"]
+    assert orchestrator("validate", "1", "--force").code == 0
+    assert gate_runs() == ["schema", "schema", "schema"]
+
+
+def test_validate_refuses_to_judge_what_is_not_staged(planned: Repository, orchestrator: Orchestrator) -> None:
+    planned.add({"db/schema.sql": GOOD_SCHEMA})
+    planned.write("db/schema.sql", BAD_SCHEMA)
+    answer = orchestrator("validate", "foundation")
+    assert answer.code == 1
+    assert "error[gate-unclean]" in answer.err
+    assert gate_runs() == []
+
+
+def test_commit_composes_the_message(
+    planned: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path_with_hook())
+    assert orchestrator("install", "--native").code == 0
+    planned.add({"db/schema.sql": GOOD_SCHEMA})
+    answer = orchestrator("commit", "-m", "add the schema", "--done", "1.2")
+    assert answer.code == 0, answer.err
+    assert planned.out("log", "-1", "--format=%s") == "feat: [Foundation] add the schema"
+    assert planned.head("PLAN.md").count("- [x]") == 2
+    planned.add({"src/ui/login.html": "<p>"})
+    refused = orchestrator("commit", "-m", "too early")
+    assert refused.code == 1
+    assert "error[phase-locked]" in refused.err
+    assert planned.commit_count() == 2
+    excused = orchestrator("commit", "-m", "early on purpose", "--phase", "3", "--exception", "shown at the fair")
+    assert excused.code == 0, excused.err
+    assert (
+        planned.out("log", "-1", "--format=%B").strip()
+        == "feat: [Web UI] early on purpose\n\nPlan-Exception: shown at the fair"
+    )
+    planned.write("plan.toml", PLAN.replace("Login form", "Form for the login"))
+    planned.git("add", "plan.toml")
+    assert orchestrator("commit", "-m", "say it better").code == 0
+    assert planned.out("log", "-1", "--format=%s") == "feat: [plan] say it better"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace("<!-- orchestrator:end -->\n", ""),
+        lambda text: text + text,
+        lambda text: text.replace("orchestrator:end", "orchestrator:X").replace("begin", "end").replace("X", "begin"),
+        lambda text: text.replace(
+            "- [ ] Task 2.1", "<<<<<<< ours\n- [x] Task 1.2: Settings agreed\n=======\n>>>>>>> theirs\n- [ ] Task 2.1"
+        ),
+        lambda text: text.replace("\n### Phase 2", "\na line of mine\n\n### Phase 2"),
+    ],
+)
+def test_sync_mends_what_is_broken_and_keeps_every_line(
+    planned: Repository, orchestrator: Orchestrator, spoil: Callable[[str], str]
+) -> None:
+    planned.write("PLAN.md", "above\n\n" + spoil(planned.read("PLAN.md")) + "below\n=======\n")
+    planned.write("plan.lock", "}{")
+    planned.git("add", "-A")
+    assert orchestrator("status").code == 3
+    answer = orchestrator("sync")
+    assert answer.code == 0, answer.err
+    text = planned.read("PLAN.md")
+    assert text == planned.staged("PLAN.md")
+    assert text.startswith("above\n")
+    assert "below\n=======\n" in text
+    assert ("a line of mine" in text) == ("a line of mine" in str(spoil(planned.head("PLAN.md"))))
+    assert planned.staged("plan.lock") == planned.head("plan.lock")
+    assert orchestrator("status").code == 0
+    assert "up to date" in orchestrator("sync").out
+
+
+def test_sync_resolves_a_merge_by_task(planned: Repository, orchestrator: Orchestrator) -> None:
+    planned.git("switch", "-q", "-c", "other")
+    planned.add({"db/schema.sql": GOOD_SCHEMA})
+    assert orchestrator("done", "1.1").code == 0
+    planned.git("commit", "-q", "-m", "feat: [foundation] schema")
+    planned.git("switch", "-q", "main")
+    assert orchestrator("done", "1.2").code == 0
+    planned.git("commit", "-q", "-m", "feat: [foundation] settings")
+    merged = planned.git("merge", "other", check=False)
+    assert merged.returncode == 1
+    assert "error[plan-invalid]" not in orchestrator("sync").err
+    planned.git("commit", "-q", "-m", "merge")
+    assert planned.head("PLAN.md").count("- [x]") == 2
+    assert "**Progress**: 2/5 tasks complete (40%)" in planned.head("PLAN.md")
+    assert planned.status() == []
+
+
+def test_a_hostile_plan_prints_no_control_character(planned: Repository, orchestrator: Orchestrator) -> None:
+    planned.write(
+        "plan.toml", PLAN + '[[question]]\nid = "Q1"\ntext = "\\u001b[31mred\\u0007"\nblocks = ["foundation"]\n'
+    )
+    answer = orchestrator("lint")
+    assert answer.code == 3
+    assert not any(char < " " and char != "\n" for char in answer.out + answer.err)
