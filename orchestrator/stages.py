@@ -45,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         _say(error.findings)
         code = EXIT_REFUSED if isinstance(error, RefusedError) else EXIT_CANNOT_JUDGE
+    except OSError as error:  # a full disk, missing rights: nothing that a traceback would explain
+        _say([Finding("git", f"a file cannot be read or written: {error}", help="mend that, then commit again")])
+        code = EXIT_CANNOT_JUDGE
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted; nothing has been committed and nothing written\n")
         return EXIT_INTERRUPTED

@@ -5,12 +5,12 @@ from __future__ import annotations
 from orchestrator.core.gate import Input, content_digest, gate_key
 from orchestrator.core.graph import closure
 from orchestrator.core.ownership import Owners
-from orchestrator.core.patterns import any_matches, matched_paths
-from orchestrator.core.plan import OWN_PATHS
+from orchestrator.core.patterns import Paths, any_matches, matched_paths, selected_paths
+from orchestrator.core.plan import OWN_PATHS, is_outside_phases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orchestrator.core.patterns import Pattern
     from orchestrator.core.plan import Gate, Phase, Plan, Task
@@ -35,33 +35,66 @@ class Content:
         self.plan = plan
         self.listing = listing
         self.owners = owners or Owners(plan)
-        self._inputs: dict[tuple[str, str], list[Input]] = {}
+        self._paths: Paths | None = None
+        self._inputs: dict[tuple[str, str], list[str]] = {}
+        self._files: dict[str, set[str]] = {}
         self._keys: dict[tuple[str, str], str] = {}
         self._related: dict[str, set[str]] = {}
 
+    @property
+    def paths(self) -> Paths:
+        """The files' paths, in order."""
+        if self._paths is None:
+            self._paths = Paths(self.listing)
+        return self._paths
+
     def inputs(self, phase: Phase, gate: Gate) -> list[Input]:
         """The files that a pass of the phase's gate depends on, in path order; empty if none match."""
+        return [Input(*found) for found in self._entries(self._input_paths(phase, gate))]
+
+    def _input_paths(self, phase: Phase, gate: Gate) -> list[str]:
         known = self._inputs.get((phase.id, gate.name))
         if known is None:
             claims = self.claims(phase, gate)
-            known = [Input(mode, path, oid) for path, (mode, oid) in self.listing.items() if claims(path)]
+            candidates = self.paths.names if gate.inputs is None else selected_paths(gate.inputs, self.paths)
+            if gate.inputs is None and not claims.everything:
+                known = self._related_paths(phase)
+            else:
+                known = [path for path in candidates if claims(path)]
             self._inputs[phase.id, gate.name] = known
         return known
+
+    def _related_paths(self, phase: Phase) -> list[str]:
+        """The files of the phase and of those that it depends on, in path order."""
+        found: set[str] = set()
+        for phase_id in self.related(phase):
+            files = self._files.get(phase_id)
+            if files is None:
+                owner = self.plan.phase(phase_id)
+                files = set()
+                for patterns in (owner.files, *[task.files for task in owner.tasks]):
+                    files.update(selected_paths(patterns, self.paths))
+                files = self._files[phase_id] = {path for path in files if not is_outside_phases(path)}
+            found |= files
+        return sorted(found)
+
+    def _entries(self, paths: Iterable[str]) -> list[tuple[str, str, str]]:
+        """(mode, path, object id) of each path."""
+        listing = self.listing
+        return [(listing[path][0], path, listing[path][1]) for path in paths]
 
     def claims(self, phase: Phase, gate: Gate) -> Claims:
         """Whether a path, tracked or not, is an input of the phase's gate."""
         related = self.related(phase)
-        claims = Claims(gate.inputs, related, self.owners)
-        if gate.inputs is None and not any(claims(path) for path in self.listing):
-            return Claims(None, related, self.owners, everything=True)
-        return claims
+        everything = gate.inputs is None and not self._related_paths(phase)
+        return Claims(gate.inputs, related, self.owners, everything=everything)
 
     def key(self, phase: Phase, gate: Gate) -> str:
         """The key under which a run of the phase's gate on this tree is evidence; "" if its inputs match nothing."""
         known = self._keys.get((phase.id, gate.name))
         if known is None:
-            inputs = self.inputs(phase, gate)
-            known = self._keys[phase.id, gate.name] = gate_key(gate, inputs) if inputs else ""
+            inputs = self._input_paths(phase, gate)
+            known = self._keys[phase.id, gate.name] = gate_key(gate, self._entries(inputs)) if inputs else ""
         return known
 
     def related(self, phase: Phase) -> set[str]:
@@ -76,8 +109,8 @@ class Content:
         """From each pattern of the task that matches something in this tree to a digest of what it matches."""
         digests = {}
         for pattern in task.files:
-            if pattern.include and (found := self._matched(task.files, pattern)):
-                digests[pattern.text] = content_digest(found)
+            if pattern.include and (found := matched_paths(task.files, pattern, self.paths)):
+                digests[pattern.text] = content_digest(self._entries(found))
         return digests
 
     def without_evidence(self, task: Task, base: Mapping[str, str]) -> list[str]:
@@ -104,15 +137,7 @@ class Content:
 
     def has_artifact(self, path: str) -> bool:
         """Whether a non-empty file, or a folder with one, is there."""
-        return self.is_filled(path) or any(
-            name.startswith(path + "/") and self.is_filled(name) for name in self.listing
-        )
-
-    def _matched(self, patterns: Sequence[Pattern], pattern: Pattern) -> list[Input]:
-        return [
-            Input(self.listing[path][0], path, self.listing[path][1])
-            for path in matched_paths(patterns, pattern, self.listing)
-        ]
+        return any([self.is_filled(name) for name in self.paths.at(path)])
 
 
 class Claims:
@@ -126,7 +151,7 @@ class Claims:
     ) -> None:
         """Keep what decides."""
         self._patterns = patterns
-        self._everything = everything
+        self.everything = everything
         self._related = related
         self._owners = owners
 
@@ -136,5 +161,5 @@ class Claims:
             return False
         claimants = self._owners.phases(path)
         if not claimants:
-            return self._everything or self._patterns is not None
+            return self.everything or self._patterns is not None
         return not self._related.isdisjoint(claimants)

@@ -53,22 +53,25 @@ class GateResult(Value):
         return self.status == "passed"
 
 
-def gate_key(gate: Gate, inputs: Iterable[Input]) -> str:
-    """SHA-256, in hex, over schema number, name, definition and inputs in path order."""
+def gate_key(gate: Gate, inputs: Iterable[tuple[str, str, str]]) -> str:
+    """SHA-256, in hex, over schema number, name, definition and inputs, as (mode, path, object id) in path order."""
     from hashlib import sha256  # noqa: PLC0415 - most commits compare no key
 
     digest = sha256(repr((KEY_SCHEMA, gate.name, gate.definition())).encode("utf-8", "backslashreplace"))
     digest.update(b"\0")
-    for item in inputs:
-        digest.update(f"{item.mode} {item.oid} {item.path}\0".encode("utf-8", "surrogateescape"))
+    digest.update(_lines(inputs))
     return digest.hexdigest()
 
 
-def content_digest(inputs: Iterable[Input]) -> str:
+def content_digest(inputs: Iterable[tuple[str, str, str]]) -> str:
     """SHA-256, in hex, over (mode, path, object id) of files in path order: the base of a task's pattern."""
     from hashlib import sha256  # noqa: PLC0415
 
     digest = sha256()
-    for item in inputs:
-        digest.update(f"{item.mode} {item.oid} {item.path}\0".encode("utf-8", "surrogateescape"))
+    digest.update(_lines(inputs))
     return digest.hexdigest()
+
+
+def _lines(inputs: Iterable[tuple[str, str, str]]) -> bytes:
+    text = "".join([f"{mode} {oid} {path}\0" for mode, path, oid in inputs])
+    return text.encode("utf-8", "surrogateescape")

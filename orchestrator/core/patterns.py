@@ -6,13 +6,15 @@ expression only for globs that a prefix does not decide.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_compiled = {}  # type: ignore[var-annotated]  # regex text -> its match method; pure, so sharing it is safe
+_compiled = {}  # type: ignore[var-annotated]  # regex text -> its search method; pure, so sharing it is safe
 
 
 class Pattern(Value):
@@ -41,7 +43,7 @@ class Pattern(Value):
         if match is None:
             import re  # noqa: PLC0415 - 7 ms that most commits need not pay
 
-            match = _compiled[self.regex] = re.compile(self.regex, re.DOTALL).match
+            match = _compiled[self.regex] = re.compile(self.regex, re.DOTALL).search
         return match(path) is not None
 
 
@@ -50,13 +52,47 @@ def any_matches(patterns: Sequence[Pattern], path: str) -> bool:
     return any(pattern.matches(path) and _last_word(patterns, pattern, path) for pattern in patterns if pattern.include)
 
 
-def matched_paths(patterns: Sequence[Pattern], pattern: Pattern, paths: Iterable[str]) -> list[str]:
+class Paths:
+    """Paths in order, among which those below a folder are found without looking at the others."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Sort them by code point; Git's order, by byte, is nearly that and costs nothing to sort again."""
+        self.names = sorted(names)
+
+    def below(self, prefix: str) -> list[str]:
+        """Those that begin with the prefix, in order."""
+        if not prefix:
+            return self.names
+        first = bisect_left(self.names, prefix)
+        return self.names[first : bisect_left(self.names, prefix + "\U0010ffff", first)]
+
+    def at(self, path: str) -> list[str]:
+        """The path itself, if it is there, and all below it, in order."""
+        index = bisect_left(self.names, path)
+        found = [path] if self.names[index : index + 1] == [path] else []
+        return found + self.below(path + "/")
+
+
+def matched_paths(patterns: Sequence[Pattern], pattern: Pattern, paths: Paths) -> list[str]:
     """The paths that one including pattern of the list claims, less what later exclusions take out, in order."""
-    if pattern.literal and isinstance(paths, dict) and pattern.literal in paths:
-        found = [pattern.literal]
+    if pattern.literal:
+        found = paths.at(pattern.literal)
     else:
-        found = [path for path in paths if pattern.matches(path)]
+        found = paths.below(pattern.prefix)
+        if pattern.regex:
+            found = [path for path in found if pattern.matches(path)]
+    if patterns[-1] is pattern:
+        return found
     return [path for path in found if _last_word(patterns, pattern, path)]
+
+
+def selected_paths(patterns: Sequence[Pattern], paths: Paths) -> list[str]:
+    """The paths that the list claims, each once, in order."""
+    found: set[str] = set()
+    for pattern in patterns:
+        if pattern.include:
+            found.update(matched_paths(patterns, pattern, paths))
+    return sorted(found)
 
 
 def _last_word(patterns: Sequence[Pattern], pattern: Pattern, path: str) -> bool:

@@ -55,6 +55,14 @@ class Value:
         """
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 
+    def __delattr__(self, name: str) -> None:
+        """Refuse: values do not change.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be removed")
+
     def astuple(self) -> tuple[Any, ...]:
         """The fields' values in order, not recursive."""
         return tuple([getattr(self, name) for name in self._fields])
