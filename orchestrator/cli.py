@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator import console
-from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError, printable
+from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError, UnknownNameError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,8 @@ def main() -> int:
         return error.exit_code
     except CannotJudgeError as error:
         _fail(error.findings)
-        return EXIT_USAGE if isinstance(error, UnknownNameError) else EXIT_CANNOT_JUDGE
+        codes = {UnknownNameError: EXIT_USAGE, RefusedError: EXIT_REFUSED}
+        return codes.get(type(error), EXIT_CANNOT_JUDGE)
     except KeyboardInterrupt:
         click.echo("\ninterrupted", err=True)
         return EXIT_INTERRUPTED
@@ -119,7 +120,7 @@ def install(repository: Any, native: bool, repo_url: str | None, rev: str | None
     """Install the hooks in this clone."""
     from orchestrator.app import setup
 
-    _show_setup(setup.install(repository, native=native, repo_url=repo_url, rev=rev), as_json, "")
+    _show_setup(setup.install(repository, native_hooks=native, repo_url=repo_url, rev=rev), as_json, "")
 
 
 @commands.command()
@@ -330,7 +331,10 @@ def demo(keep: Path | None) -> int:
     """Tell the whole story in a throwaway repository with real commits and real gates."""
     from orchestrator.app.demo import run_demo
 
-    return run_demo(keep, click.echo)
+    try:
+        return run_demo(keep, click.echo)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--keep") from error
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def finding_text(finding: Finding) -> str:
         lines.append(f"  --> {where}" + (f"   {printable(place.text)}" if place.text else ""))
     lines += [f"   = {printable(note)}" for note in finding.notes if note]
     if finding.help:
-        lines.append(f"  help: {printable(finding.help)}")
+        lines.append("  help: " + "\n".join([printable(line) for line in finding.help.split("\n")]))
     return "\n".join(lines)
 
 

@@ -13,6 +13,8 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.core.plan import Plan
 
 _KEPT_PLANS = 8
@@ -107,6 +109,17 @@ class RunCache:
             self._write("offered-message", text.encode())
         else:
             self._remove("offered-message")
+
+    # -- the boxes that were ticked by themselves in a PLAN.md that may not have been committed
+
+    def keep_own_ticks(self, task_ids: Sequence[str], todo: bytes) -> None:
+        """Remember that a person has not ticked these boxes of that PLAN.md."""
+        self._write("own-ticks", " ".join(task_ids).encode() + b"\n" + todo)
+
+    def own_ticks(self, todo: bytes) -> list[str]:
+        """The tasks that were ticked by themselves in just that PLAN.md."""
+        ids, _, text = (self._read("own-ticks") or b"").partition(b"\n")
+        return ids.decode("ascii", "replace").split(" ") if text == todo and ids else []
 
     # -- files
 

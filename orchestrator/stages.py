@@ -9,7 +9,7 @@ import os
 import sys
 
 from orchestrator.app.repository import open_hook_repository
-from orchestrator.core.finding import CannotJudgeError, Finding
+from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(stage, rest)
     except CannotJudgeError as error:
-        from orchestrator.app.commit import RefusedError  # noqa: PLC0415
-
         _say(error.findings)
         code = EXIT_REFUSED if isinstance(error, RefusedError) else EXIT_CANNOT_JUDGE
     except OSError as error:  # a full disk, missing rights: nothing that a traceback would explain
@@ -64,9 +62,10 @@ def _run(stage: str, rest: Sequence[str]) -> int:
     elif stage == "pre-merge-commit":
         answer = commit.pre_merge_commit(repository)
     elif stage == "commit-msg":
-        if not rest:
+        if rest:
+            answer = commit.commit_msg(repository, rest[0])
+        elif commit.is_planned(repository):
             raise CannotJudgeError(_hidden_message())
-        answer = commit.commit_msg(repository, rest[0])
     elif stage == "prepare-commit-msg":
         if rest:
             source = rest[1] if len(rest) > 1 else os.environ.get("PRE_COMMIT_COMMIT_MSG_SOURCE", "")
@@ -98,3 +97,7 @@ def _say(findings: Sequence[Finding]) -> None:
         from orchestrator.console import findings_text  # noqa: PLC0415 - an accepted commit says nothing
 
         sys.stderr.write(findings_text(findings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

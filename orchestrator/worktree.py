@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.finding import CannotJudgeError, Finding, Location, RefusedError
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -26,6 +26,7 @@ class Update(Value):
     old: bytes | None
     new: bytes
     rework: Callable[[bytes], bytes | None] | None = None
+    mode: str = "100644"  # as the index has it
 
 
 def read_file(top: str, path: str) -> bytes | None:
@@ -139,7 +140,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     then the index in one step: killed in between, the next commit finds its own text and finishes the work.
 
     Raises:
-        CannotJudgeError: the user's unstaged edits cannot be kept safely; nothing has been written.
+        RefusedError: the user's unstaged edits cannot be kept safely; nothing has been written.
         KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
     """
     updates = [update for update in updates if update.old != update.new]
@@ -150,7 +151,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
             patch = file.read()
         for update in updates:
             if b"\ndiff --git a/" + update.path.encode() in b"\n" + patch:
-                raise CannotJudgeError(_unstaged(update.path))
+                raise RefusedError(_unstaged(update.path))
     files = [(update, _new_file(git.top, update)) for update in updates]
     oids = {update.path: _blob(git, update.new) for update in updates}
     second = _pending_index(index_file)
@@ -161,9 +162,10 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     for update, data in files:
         if data is not None:
             replace_file(os.path.join(git.top, update.path), data)
-    _enter(git, oids, None)
+    modes = {update.path: update.mode for update in updates}
+    _enter(git, oids, modes, None)
     if second:
-        _enter(git, second_oids, second)
+        _enter(git, second_oids, modes, second)
 
 
 def _unstaged(path: str) -> Finding:
@@ -191,7 +193,7 @@ def _new_file(top: str, update: Update) -> bytes | None:
         return None
     reworked = update.rework(current)
     if reworked is None:
-        raise CannotJudgeError(_unstaged(update.path))
+        raise RefusedError(_unstaged(update.path))
     return reworked if reworked != current else None
 
 
@@ -217,8 +219,8 @@ def _for_other_index(git: Git, updates: Sequence[Update], oids: Mapping[str, str
     return found
 
 
-def _enter(git: Git, oids: Mapping[str, str], index_file: str | None) -> None:
-    lines = "".join([f"100644 {oid}\t{path}\0" for path, oid in oids.items()])
+def _enter(git: Git, oids: Mapping[str, str], modes: Mapping[str, str], index_file: str | None) -> None:
+    lines = "".join([f"{modes[path]} {oid}\t{path}\0" for path, oid in oids.items()])
     env = None if index_file is None else {"GIT_INDEX_FILE": index_file}
     git.run("update-index", "--add", "-z", "--index-info", stdin=lines.encode(), env=env)
 

@@ -6,7 +6,7 @@ import os
 
 from orchestrator.app.facts import INDEX, read_facts
 from orchestrator.app.own_files import write_own_files
-from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.finding import CannotJudgeError, Finding, Location, RefusedError
 from orchestrator.core.form import judge_form
 from orchestrator.core.judge import Intent, judge, plan_mixed_finding
 from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line
@@ -102,10 +102,6 @@ def _judge_staged(
     return Answer(judgement.findings), settled, judgement
 
 
-class RefusedError(CannotJudgeError):
-    """Nothing could be judged for a reason that the user has made and can mend: exit code 1."""
-
-
 def judge_removal(facts: Facts) -> tuple[Finding, ...]:
     """The findings on a commit that takes plan.toml away."""
     if facts.before is None:
@@ -198,6 +194,11 @@ def pre_merge_commit(repository: Repository) -> Answer:
         return Answer(judge_removal(facts))
     answer, _, _ = _judge_staged(facts, Intent(may_run=False, why_not_run="a merge runs no gates"), {})
     return answer
+
+
+def is_planned(repository: Repository) -> bool:
+    """Whether HEAD or what is staged has a plan, so that there is something to judge."""
+    return read_facts(repository, staged_parents(repository)) is not None
 
 
 def commit_msg(repository: Repository, path: str) -> Answer:
@@ -296,7 +297,10 @@ def read_config(repository: Repository, *names: str) -> dict[str, str]:
 
 
 def freed_by_structure(repository: Repository, text: str, facts: Facts) -> tuple[bool, tuple[Finding, ...]]:
-    """Whether the message is free from the form, by what the commit is and not by what it says, and what is wrong."""
+    """Whether the message is free from the form, by what the commit is and not by what it says, and what is wrong.
+
+    What claims to be a fixup or a revert and is none is refused for that; its form is not judged beside.
+    """
     if len(facts.parents) > 1 or repository.is_rebasing:
         return True, ()
     email = repository.git.env.get("GIT_AUTHOR_EMAIL", "")
@@ -306,7 +310,7 @@ def freed_by_structure(repository: Repository, text: str, facts: Facts) -> tuple
     if target:
         if _fixup_exists(repository, target):
             return True, ()
-        return False, (
+        return True, (
             Finding(
                 "fixup-target",
                 f"there is no commit that this {subject_line(text).partition('!')[0]}! is for",
@@ -319,7 +323,7 @@ def freed_by_structure(repository: Repository, text: str, facts: Facts) -> tuple
         problem = _revert_problem(repository, reverted, facts)
         if not problem:
             return True, ()
-        return False, (
+        return True, (
             Finding(
                 "revert-target",
                 f"this is no revert of {reverted[:12]}: {problem}",
@@ -463,7 +467,7 @@ def post_commit(repository: Repository) -> Answer:
         return ACCEPTED
     bypassed = Finding(
         "bypassed",
-        f"commit {commit[:12]} went around the hooks; verify will refuse it",
+        f"commit {commit[:12]} went around the hooks, which would have refused it",
         help="git reset --soft HEAD~1, mend it, and commit again",
     )
     return Answer((bypassed, *findings))

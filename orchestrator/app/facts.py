@@ -87,7 +87,14 @@ class Facts(Value):
             # A plan that was staged and changed again before it was committed has rendered it.
             others = [read_marks(todo, [plan]) for plan in self.repository.cache.plans()]
             reading = next((other for other in others if not other.findings), reading)
-        return reading
+        return self._without_own_ticks(reading)
+
+    def _without_own_ticks(self, reading: Reading) -> Reading:
+        """The marks without those that a commit which was then given up has set by itself."""
+        own = self.repository.cache.own_ticks((self.todo_text or "").encode("utf-8", "surrogateescape"))
+        if self.tree != INDEX or not own:
+            return reading
+        return reading.replace(marks={task_id: mark for task_id, mark in reading.marks.items() if task_id not in own})
 
     def settle(self, results: Mapping[str, GateResult], reading: Reading) -> Settled:
         """What the tree says, with what the cache and finished runs add."""
@@ -279,7 +286,8 @@ def _undone(listing: dict[str, tuple[str, str]], changes: Sequence[Change]) -> d
 def _own_changes(repository: Repository, parents: Sequence[str], tree: str) -> list[Change]:
     """What a merge itself changes: against the automatic merge of two parents, of more against every parent."""
     if len(parents) == 2:
-        code, out, err = repository.git.call("merge-tree", "--write-tree", "-z", "--no-messages", *parents)
+        options = ("--write-tree", "-z", "--no-messages", "--allow-unrelated-histories")
+        code, out, err = repository.git.call("merge-tree", *options, *parents)
         if code not in (0, 1) or not out:
             text = err.decode("utf-8", "replace").strip()
             raise CannotJudgeError(Finding("git", f"git merge-tree failed (exit {code}): {text}"))

@@ -60,7 +60,9 @@ def expected_seconds(repository: Repository, due: Sequence[DueGate], at_once: in
     seconds = []
     for item in due:
         last = repository.cache.last_run(item.phase.id, item.gate.name)
-        seconds.append(0.0 if last is None else last.result.seconds)
+        # Of a run that the limit has stopped nobody knows how long it takes: longer than it was given.
+        factor = 2.0 if last is not None and last.result.status == "stopped" else 1.0
+        seconds.append(0.0 if last is None else last.result.seconds * factor)
     if not seconds:
         return 0.0
     return max(*seconds, sum(seconds) / at_once) if at_once > 1 else sum(seconds)

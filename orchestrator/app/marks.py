@@ -51,12 +51,17 @@ def set_marks(repository: Repository, task_ids: Sequence[str], mark: str) -> Mar
     said = carry(reading.marks, reading.plan, plan)
     marks = {said[old]: found for old, found in reading.marks.items() if old in said}
     before = facts.settle({}, reading)
+    by_itself = {task.id for task in before.by_itself}
+    earlier = {}
+    if facts.before is not None:
+        old = facts.before.plan
+        earlier = {new: facts.before.marks[was] for was, new in carry(facts.before.marks, old, plan).items()}
     changed = []
     for task_id in dict.fromkeys(wanted):
         was = before.marks.get(task_id, OPEN)
         now = mark
-        if mark == OPEN and was in (DONE, REOPENED):
-            now = REOPENED
+        if mark == OPEN and (earlier.get(task_id) in (DONE, REOPENED) or task_id in by_itself):
+            now = REOPENED  # a tick that was never committed is just taken back
         if mark == STARTED and was in (DONE, REOPENED):
             now = was  # what is done is reopened first; what is reopened stays marked so
         marks[task_id] = now

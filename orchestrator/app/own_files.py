@@ -32,17 +32,26 @@ def todo_text(todo: Todo, settled: Settled) -> str:
     return text
 
 
-def updates_for(facts: Facts, settled: Settled, decided: frozenset[str] = frozenset()) -> list[Update]:
+def updates_for(
+    facts: Facts, settled: Settled, decided: frozenset[str] = frozenset(), *, by_command: bool = False
+) -> list[Update]:
     """The new versions of both files for the tree; equal to the old ones where nothing changes.
 
     ``decided`` are tasks whose box a command has just set, whatever an unstaged edit says of it.
     """
     old_todo = None if facts.todo_text is None else _encode(facts.todo_text)
     new_todo = _encode(todo_text(facts.todo(), settled))
-    found = [Update(TODO_PATH, old_todo, new_todo, lambda data: _rework(data, facts, settled, decided))]
+    listing = facts.content.listing if facts.content else {}
+    mode = {path: listing[path][0] if path in listing else "100644" for path in (TODO_PATH, LOCK_PATH)}
+    found = [
+        Update(TODO_PATH, old_todo, new_todo, lambda data: _rework(data, facts, settled, decided), mode[TODO_PATH])
+    ]
     old_lock = facts.lock_bytes
     if old_lock is None or not settled_lock_is(settled, old_lock):
-        found.append(Update(LOCK_PATH, old_lock, format_lock(settled.lock)))
+        new_lock = format_lock(settled.lock)
+        # A hook leaves an unstaged edit of plan.lock alone; a command that was asked to write it does so.
+        rework = (lambda _: new_lock) if by_command else None
+        found.append(Update(LOCK_PATH, old_lock, new_lock, rework, mode[LOCK_PATH]))
     return found
 
 
@@ -65,17 +74,27 @@ def is_canonical(data: bytes, settled: Settled) -> bool:
 
 
 def write_own_files(
-    facts: Facts, settled: Settled, runner: Runner, parent_pid: int, decided: frozenset[str] = frozenset()
+    facts: Facts,
+    settled: Settled,
+    runner: Runner,
+    parent_pid: int,
+    decided: frozenset[str] = frozenset(),
+    *,
+    by_command: bool = False,
 ) -> None:
     """Bring both files up to date in the index in use and in the work tree.
 
     Raises:
-        CannotJudgeError: the user's unstaged edits cannot be kept safely; nothing has been written.
+        RefusedError: the user's unstaged edits cannot be kept safely; nothing has been written.
         KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
     """
-    git = facts.repository.git
-    index_file = git.env.get("GIT_INDEX_FILE") or os.path.join(facts.repository.git_dir, "index")
-    write_updates(git, updates_for(facts, settled, decided), index_file, runner, parent_pid)
+    repository = facts.repository
+    index_file = repository.git.env.get("GIT_INDEX_FILE") or os.path.join(repository.git_dir, "index")
+    updates = updates_for(facts, settled, decided, by_command=by_command)
+    write_updates(repository.git, updates, index_file, runner, parent_pid)
+    if settled.by_itself:
+        # If this commit is given up, the boxes that it ticked by itself must not pass for ticks of a person.
+        repository.cache.keep_own_ticks([task.id for task in settled.by_itself], updates[0].new)
 
 
 def _encode(text: str) -> bytes:

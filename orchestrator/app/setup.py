@@ -125,7 +125,7 @@ def init(repository: Repository, source: Path | None, hooks: str, repo_url: str 
     stage_own_files(facts, settled)
     written += [TODO_PATH, "plan.lock"]
     done = (
-        install(repository, native=hooks == "native", repo_url=repo_url, rev=rev, add=True)
+        install(repository, native_hooks=hooks == "native", repo_url=repo_url, rev=rev, add=True)
         if hooks != "none"
         else SetUp()
     )
@@ -156,7 +156,12 @@ def _stage(repository: Repository, entries: dict[str, bytes]) -> None:
 
 
 def install(
-    repository: Repository, *, native: bool, repo_url: str | None = None, rev: str | None = None, add: bool = False
+    repository: Repository,
+    *,
+    native_hooks: bool,
+    repo_url: str | None = None,
+    rev: str | None = None,
+    add: bool = False,
 ) -> SetUp:
     """Install the hooks: native launchers, or through the user's hook runner and its configuration.
 
@@ -165,7 +170,7 @@ def install(
     Raises:
         CannotJudgeError: something that is here would be lost, or the runner refuses.
     """
-    if native:
+    if native_hooks:
         found = launchers.install_native(repository.git)
         names = [os.path.basename(path) for path in (*found.written, *found.unchanged)]
         return SetUp(
@@ -185,6 +190,12 @@ def install(
             replace_file(os.fspath(path), edit.text.encode("utf-8"))
             written = (path.name,)
     repository.git.run("add", "-f", "--", path.name)
+    native = launchers.native_stages(repository.git)
+    if native:
+        notes += (
+            f"our native launchers ({', '.join(native)}) are kept as .legacy and would judge every commit twice; "
+            "to take them out: orchestrator uninstall --native",
+        )
     done = runners.install_runner(top)
     shown = " ".join(shlex.quote(word) for word in done.command[-2:])
     return SetUp(written, (*notes, f"{shown}: {done.output.strip()}"))

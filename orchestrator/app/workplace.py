@@ -76,7 +76,7 @@ def parent_of(facts: Facts, settled: Settled) -> Before:
 
 def stage_own_files(facts: Facts, settled: Settled, decided: frozenset[str] = frozenset()) -> None:
     """Write and stage PLAN.md and plan.lock, keeping unstaged edits of PLAN.md unstaged."""
-    write_own_files(facts, settled, Runner(), os.getppid(), decided)
+    write_own_files(facts, settled, Runner(), os.getppid(), decided, by_command=True)
 
 
 def phase_named(plan: Plan, name: str) -> Phase:

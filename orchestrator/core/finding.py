@@ -33,6 +33,10 @@ class CannotJudgeError(Exception):
         self.findings = findings
 
 
+class RefusedError(CannotJudgeError):
+    """Nothing could be done for a reason that the user has made and can mend: exit code 1."""
+
+
 class UnknownNameError(CannotJudgeError):
     """A phase or task was asked for that the plan does not have: exit code 2."""
 

@@ -105,6 +105,8 @@ def _format_finding(subject: str, settings: Settings, plan: Plan, touches_phase:
 
 def _as_subject(subject: str) -> str:
     text = subject.partition(": ")[2] or subject
+    if text.startswith("["):
+        text = text.partition("]")[2] or text
     kept = "".join(c for c in text if c.isprintable() and c not in "\"'`$\\![]")
     return kept.strip()[:50] or "what it does"
 

@@ -11,7 +11,18 @@ from orchestrator.core.finding import Finding, Location, printable
 from orchestrator.core.formats import Lock, LockPhase
 from orchestrator.core.gate import GateResult, Pass
 from orchestrator.core.graph import closure
-from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_NAME, PLAN_PATH, TODO_PATH, Gate, Phase, Plan, Task
+from orchestrator.core.plan import (
+    LOCK_PATH,
+    OWN_PATHS,
+    PLAN_NAME,
+    PLAN_PATH,
+    TODO_PATH,
+    Gate,
+    Phase,
+    Plan,
+    Task,
+    is_outside_phases,
+)
 from orchestrator.core.state import AWAITING, DONE, OPEN, STARTED, PhaseState, plan_state
 from orchestrator.core.todo import carry, merged_mark
 from orchestrator.core.value import Value
@@ -122,6 +133,13 @@ def settle(
                 marks[task.id] = DONE
                 by_itself.append(task)
             states = states_now()
+    # What a phase that cannot have begun shares by accident, while it has no files of its own, is not its evidence:
+    # branches on different phases would change its lines of plan.lock and PLAN.md.
+    idle = {p.id for p in plan.phases if not states[p.id].open and all([t.id not in marks for t in p.tasks])}
+    if early := [name for name in passes if name[0] in idle]:
+        for name in early:
+            del passes[name]
+        states = states_now()
     notes_said = carry(reading.notes, reading.plan, plan)
     return Settled(
         plan=plan,
@@ -579,7 +597,9 @@ class _Judge:
     def check_unplanned(self) -> None:
         if self.settings.unplanned_files != "block":
             return
-        unplanned = [path for path in self.files if not self.owners.phases(path) and not path.startswith("docs/plans/")]
+        artifacts = {path for phase in self.plan.phases for path in phase.artifacts}
+        known = artifacts.union(self.claimants)
+        unplanned = [path for path in self.files if path not in known and not is_outside_phases(path)]
         if unplanned:
             self.findings.append(
                 Finding(

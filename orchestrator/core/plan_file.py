@@ -69,9 +69,9 @@ class SettingsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     on_gate_failure: Annotated[
         Literal["allow", "block"], Meta(description="the commit that completes a phase while a gate fails")
     ] = "allow"
-    hook_time_limit: Annotated[Duration, Meta(description="for all gates of one hook together; 0s: none is run")] = (
-        "60s"
-    )
+    hook_time_limit: Annotated[
+        Duration, Meta(description="for all gates of one hook together, as 60s or 1.5m; 0s: none is run")
+    ] = "60s"
     jobs: Annotated[Count, Meta(description="gates at once; 0 = one per CPU")] = 1
     mainline: Annotated[
         Literal["merge", "squash"], Meta(description="squash: first-parent commits are judged by their result")

@@ -342,18 +342,18 @@ def salvage(text: str, plans: Sequence[Plan]) -> tuple[Todo, dict[str, str], dic
         if not is_conflict and not is_tool:
             (kept if begun else above).append(line)
     found = _scan(kept, 0, Todo("", "", newline, has_block=True))
-    new = plans[0]
+    known = []
+    for plan in plans:
+        titles = {task.id: task.title for phase in plan.phases for task in phase.tasks}
+        known.append((titles, carry(titles, plan, plans[0])))
     marks: dict[str, str] = {}
     notes: dict[str, tuple[str, ...]] = {}
     used: set[int] = set()
     for index, task_line in enumerate(found.tasks):
-        for plan in plans:
-            titles = {task.id: task.title for phase in plan.phases for task in phase.tasks}
+        for titles, carried in known:
             mark = written_mark(task_line, titles[task_line.id]) if task_line.id in titles else None
-            if mark is None:
-                continue
-            new_id = carry({task_line.id: mark}, plan, new).get(task_line.id)
-            if new_id is None:
+            new_id = carried.get(task_line.id)
+            if mark is None or new_id is None:
                 continue
             if marks.get(new_id) != DONE:
                 marks[new_id] = mark

@@ -173,6 +173,12 @@ def uninstall_native(git: Git, *, stages: Sequence[str] = STAGES) -> Installed:
     return Installed(folder=folder, restored=tuple(restored), removed=tuple(removed), notes=tuple(notes))
 
 
+def native_stages(git: Git) -> list[str]:
+    """The stages whose launcher Git calls now."""
+    folder = hooks_directory(git)
+    return [stage for stage in STAGES if (folder / stage).is_file() and _is_ours(folder / stage)]
+
+
 def launcher(stage: str, command: Path | None) -> bytes:
     """The text of the stage's launcher, with the path of ``command`` baked in, if given.
 

@@ -130,7 +130,9 @@ class World:
         content = self.content(changes, new_plan)
         passes = {key_of(content, name) for name in cached}
         finished = {
-            key_of(content, name): GateResult(name, key_of(content, name), status, reason="exit 1", output="last line\n")
+            key_of(content, name): GateResult(
+                name, key_of(content, name), status, reason="exit 1", output="last line\n"
+            )
             for name, status in (results or {}).items()
         }
         passes |= {key for key, result in finished.items() if result.passed}

@@ -15,10 +15,10 @@ from orchestrator.core.gate import Pass
 from tests.unit.core_support import plan_of
 from tests.unit.test_judge import PLAN
 
-IDS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True)
-GATES = st.from_regex(r"(control:)?[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True)
-TASKS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,6}", fullmatch=True)
-DIGESTS = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+IDS = st.sampled_from(["a", "base", "0", "a-b", "phase", "gate", "1e3", "true", "-"])
+GATES = st.sampled_from(["lint", "control:S1", "a.b", "1", "_x", "Key", "base", "control:1.1"])
+TASKS = st.sampled_from(["1.1", "b1", "base", "A-b_c", "2", "x.y.z"])
+DIGESTS = st.sampled_from(["a" * 64, "0" * 64, "0123456789abcdef" * 4])
 GLOBS = st.one_of(
     st.sampled_from(["src/**", "a = b", "é", "a b", 'q"x', "b\\[", "x.y", "#", "'", "", "\u200b", "[a]", "=", "a]"]),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8),
@@ -27,16 +27,16 @@ PASSES = st.builds(
     Pass,
     DIGESTS,
     st.none() | st.integers(0, 10**6),
-    st.none() | st.floats(0, 100) | st.integers(0, 100).map(float),
+    st.sampled_from([None, 0.0, 81.25, 100.0, 1e-07, 33.333333333333336, 5e-324]),
 )
 LOCKS = st.dictionaries(
     IDS,
     st.builds(
         LockPhase,
-        st.dictionaries(GATES, PASSES, max_size=3),
-        st.dictionaries(TASKS, st.dictionaries(GLOBS, DIGESTS, min_size=1, max_size=3), max_size=3),
+        st.dictionaries(GATES, PASSES, max_size=2),
+        st.dictionaries(TASKS, st.dictionaries(GLOBS, DIGESTS, min_size=1, max_size=2), max_size=2),
     ),
-    max_size=4,
+    max_size=3,
 )
 
 
@@ -57,7 +57,9 @@ def test_the_fast_reader_reads_as_tomllib_does(lock: Lock) -> None:
 
 def test_the_fast_reader_reads_what_is_usual() -> None:
     lock: Lock = {
-        "base": LockPhase({"lint": Pass("a" * 64), "control:S1": Pass("b" * 64, 12, 81.25)}, {"1.1": {"src/**": "c" * 64}}),
+        "base": LockPhase(
+            {"lint": Pass("a" * 64), "control:S1": Pass("b" * 64, 12, 81.25)}, {"1.1": {"src/**": "c" * 64}}
+        ),
         "api": LockPhase({"tests": Pass("d" * 64, 0, 0.0)}, {}),
         "web": LockPhase(),
     }
@@ -77,10 +79,11 @@ LINES = st.sampled_from(
     [
         "version = 1", "[phase.a]", "[phase.a.gate.x]", "[phase.'a'.gate.x]", "[phase . a]", "[phase..a]", "[phase]",
         '[phase.a.gate."x"]', '[phase."a]', '[phase"a"]', "[[phase]]", "[]", "[", "[a", 'key = "k"', "key = 'k'",
-        'key = "k" # c', 'key="k"', "key = ", " = ", '" = 1', "key = 007", "key = 1.", "key = .5", "key = 1_0", "key = 1e3",
-        "key = 0.50", "tests = 3", "tests = -3", "gate.x.key = 1", 'gate.x.key = "k"', "a b = 1", '"a b" = 1', "# a = 1",
-        ' key = "k"', 'key = "k" ', 'key = "a\tb"', 'key = "\\u0041"', 'key = "a = b"', "é = 1", '"" = 1', '"é" = 1',
-        "key = true", "key = {x = 1}", "key = []", "", "\r", "x", '"""', "[phase.a.task.1.base]", '"k" = "v"',
+        'key = "k" # c', 'key="k"', "key = ", " = ", '" = 1', "key = 007", "key = 1.", "key = .5", "key = 1_0",
+        "key = 1e3", "key = 0.50", "tests = 3", "tests = -3", "gate.x.key = 1", 'gate.x.key = "k"', "a b = 1",
+        '"a b" = 1', "# a = 1", ' key = "k"', 'key = "k" ', 'key = "a\tb"', 'key = "\\u0041"', 'key = "a = b"',
+        "é = 1", '"" = 1', '"é" = 1', "key = true", "key = {x = 1}", "key = []", "", "\r", "x", '"""',
+        "[phase.a.task.1.base]", '"k" = "v"',
     ]
 )  # fmt: skip
 
@@ -95,10 +98,10 @@ def test_whatever_the_fast_reader_takes_tomllib_reads_likewise(text: str) -> Non
 @given(st.lists(LINES, max_size=8).map("\n".join) | st.text(max_size=20))
 def test_a_lock_is_read_or_refused(text: str) -> None:
     try:
-        parse_lock(text.encode("utf-8", "replace"))
+        found = parse_lock(text.encode("utf-8", "replace"))
     except CannotJudgeError as error:
-        assert error.findings[0].id == "lock-tampered"  # noqa: PT017 - either way is fine
-        assert error.findings[0].help == "orchestrator sync"
+        found = error.findings
+    assert isinstance(found, dict) or [(f.id, f.help) for f in found] == [("lock-tampered", "orchestrator sync")]
 
 
 @pytest.mark.parametrize(

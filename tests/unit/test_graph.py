@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +54,7 @@ def test_a_cycle_is_one_and_is_found_where_there_is_one(edges: dict[str, list[st
     if cycle:
         assert cycle[0] == cycle[-1]
         assert len(set(cycle)) == len(cycle) - 1
-        assert all(after in edges[before] for before, after in zip(cycle, cycle[1:], strict=False))
+        assert all(after in edges[before] for before, after in pairwise(cycle))
 
 
 def test_a_chain_may_be_long() -> None:

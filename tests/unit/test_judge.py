@@ -121,7 +121,7 @@ def test_a_locked_phase_cannot_be_advanced(changes: Files, named: str) -> None:
 def test_the_refusal_names_file_claim_and_line() -> None:
     found = World(PLAN).commit({"api/x.py": "x"}).find("phase-locked")
     place = found.locations[0]
-    line = ("version = 1\n[feature]\ntitle = \"Feature\"\n" + PLAN).split("\n").index('id = "api"')
+    line = ('version = 1\n[feature]\ntitle = "Feature"\n' + PLAN).split("\n").index('id = "api"')
     assert (place.path, place.text) == ("api/x.py", f"claimed by api (plan.toml:{line})")
 
 
@@ -285,9 +285,13 @@ def test_a_tick_needs_evidence() -> None:
 
 
 def test_evidence_is_what_differs_from_base_whoever_committed_it() -> None:
-    there = World(PLAN, DONE_BASE | {"api/x.py": "new"}, marks={"b1": "done"}, passed=["base/lint"], base={"api/x.py": "old"})
+    there = World(
+        PLAN, DONE_BASE | {"api/x.py": "new"}, marks={"b1": "done"}, passed=["base/lint"], base={"api/x.py": "old"}
+    )
     assert there.commit(ticks={"a1": "done"}).errors == []
-    same = World(PLAN, DONE_BASE | {"api/x.py": "old"}, marks={"b1": "done"}, passed=["base/lint"], base={"api/x.py": "old"})
+    same = World(
+        PLAN, DONE_BASE | {"api/x.py": "old"}, marks={"b1": "done"}, passed=["base/lint"], base={"api/x.py": "old"}
+    )
     assert same.commit(ticks={"a1": "done"}).errors == ["task-evidence"]
     assert same.commit({"api/x.py": None}, ticks={"a1": "done"}).errors == []
 
@@ -440,7 +444,9 @@ def test_a_pass_of_head_counts_only_for_heads_own_tree_and_definition() -> None:
     assert stale.commit({"api/x.py": "x"}, intent=in_history).errors == []
 
 
-@pytest.mark.parametrize(("setting", "errors", "warnings"), [("allow", [], ["gate-failed"]), ("block", ["gate-failed"], [])])
+@pytest.mark.parametrize(
+    ("setting", "errors", "warnings"), [("allow", [], ["gate-failed"]), ("block", ["gate-failed"], [])]
+)
 def test_the_completing_commit_with_a_failed_gate(setting: str, errors: list[str], warnings: list[str]) -> None:
     world = World(with_settings(f'on_gate_failure = "{setting}"'))
     outcome = world.commit({"base/one.py": "x"}, results={"base/lint": "failed"})
@@ -479,8 +485,7 @@ gates = ["lint"]
 
 
 def test_a_chain_of_phases_that_only_wait_for_gates_is_opened_in_one_commit() -> None:
-    plan = PLAN.replace("title = \"Talk to people\"\n", "title = \"Talk to people\"\n")
-    world = World(plan, DONE_BASE | {"api/x": "x"}, marks={"b1": "done", "a1": "done", "a2": "done"}, base={})
+    world = World(PLAN, DONE_BASE | {"api/x": "x"}, marks={"b1": "done", "a1": "done", "a2": "done"}, base={})
     outcome = world.commit({"web/x.py": "x"})
     assert outcome.due == [("base", "lint", "dependency"), ("api", "tests", "dependency")]
     done = world.commit({"web/x.py": "x"}, results={"base/lint": "passed", "api/tests": "passed"})

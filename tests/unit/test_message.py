@@ -52,7 +52,7 @@ SCISSORS = "# ------------------------ >8 ------------------------"
         ("two words: [a]", None),
         ("fé: [a]", None),
         ("[a] feat: x", None),
-        ("Revert \"feat: [a] x\"", None),
+        ('Revert "feat: [a] x"', None),
         ("fixup! feat: [a] x", None),
     ],
 )
@@ -74,7 +74,13 @@ def test_what_is_written_is_read(kind: str, scope: str, breaking: bool, phase: s
 
 @pytest.mark.parametrize(
     ("kind", "accepted", "expected"),
-    [("feat", ["feat"], True), ("Feat", ["feat"], True), ("fix", ["feat"], False), ("x", ["*"], True), ("f", [], False)],
+    [
+        ("feat", ["feat"], True),
+        ("Feat", ["feat"], True),
+        ("fix", ["feat"], False),
+        ("x", ["*"], True),
+        ("f", [], False),
+    ],
 )
 def test_types(kind: str, accepted: list[str], expected: bool) -> None:
     assert is_type_accepted(kind, accepted) is expected

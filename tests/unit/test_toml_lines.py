@@ -121,7 +121,9 @@ VALUES = st.sampled_from(
     ]
 )
 BODIES = st.lists(st.one_of(st.tuples(KEYS, VALUES), st.just(("#", "")), st.just(("", ""))), max_size=5)
-TABLES = st.lists(st.tuples(st.sampled_from(["[t]", "[t.u]", "[[l]]", "[[l.m]]", "[ 'q' ]", "[[l]] # c"]), BODIES), max_size=5)
+TABLES = st.lists(
+    st.tuples(st.sampled_from(["[t]", "[t.u]", "[[l]]", "[[l.m]]", "[ 'q' ]", "[[l]] # c"]), BODIES), max_size=5
+)
 
 
 def at(tree: Any, path: KeyPath) -> Any:

@@ -13,7 +13,22 @@ from orchestrator.core.finding import CannotJudgeError, Finding, printable
 from orchestrator.core.gate import Pass
 from orchestrator.core.value import Value
 
-HOT = "value finding plan patterns graph ownership evidence state todo gate message form judge formats".split()
+HOT = [
+    "value",
+    "finding",
+    "plan",
+    "patterns",
+    "graph",
+    "ownership",
+    "evidence",
+    "state",
+    "todo",
+    "gate",
+    "message",
+    "form",
+    "judge",
+    "formats",
+]
 
 
 class Point(Value):
