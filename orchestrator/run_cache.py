@@ -150,12 +150,16 @@ class RunCache:
             os.unlink(os.path.join(self.folder, name))
 
     def _prune(self, folder: str, kept: int) -> None:
-        with os.scandir(os.path.join(self.folder, folder)) as entries:
-            found = [entry for entry in entries if not entry.name.endswith(".tmp")]
-        if len(found) > kept * 2:
+        try:
+            with os.scandir(os.path.join(self.folder, folder)) as entries:
+                found = [entry for entry in entries if not entry.name.endswith(".tmp")]
+            if len(found) <= kept * 2:
+                return
             found.sort(key=lambda entry: entry.stat().st_mtime)
-            for entry in found[:-kept]:
-                self._remove(f"{folder}/{entry.name}")
+        except OSError:
+            return  # a folder that could not be made, or that another hook is tidying up right now
+        for entry in found[:-kept]:
+            self._remove(f"{folder}/{entry.name}")
 
 
 def _run_name(phase_id: str, gate: str) -> str:

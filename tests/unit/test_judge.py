@@ -212,12 +212,16 @@ def test_one_commit_one_phase(changes: Files, ticks: Files, named: str, expected
         ({"base/x.py": "x", "side/x.py": "x"}, "", []),
         ({"base/x.py": "x", "side/x.py": "x"}, "side", []),
         ({"base/x.py": "x", "shared.py": "x", "side/x.py": "x"}, "base", []),
+        # shared.py is no file of other; base, which is at work here, claims it.
+        ({"base/x.py": "x", "shared.py": "x", "other/x.py": "x"}, "other", []),
+        ({"shared.py": "x", "other/x.py": "x"}, "other", ["phase-mismatch"]),
         ({"base/x.py": "x"}, "side", ["phase-mismatch"]),
         ({"base/x.py": "x", "api/x.py": "x"}, "base", ["phase-locked"]),
     ],
 )
 def test_several_phases_where_the_plan_allows_them(changes: Files, named: str, expected: list[str]) -> None:
-    world = World(with_settings("one_phase_per_commit = false"))
+    other = '[[phase]]\nid = "other"\ntitle = "Other"\nfiles = ["other/**"]\n[[phase.task]]\ntitle = "X"\n'
+    world = World(with_settings("one_phase_per_commit = false") + other)
     assert world.commit(changes, intent=Intent(named=named)).errors == expected
 
 
@@ -442,6 +446,26 @@ def test_a_pass_of_head_counts_only_for_heads_own_tree_and_definition() -> None:
     assert stale.commit({"api/x.py": "x"}, intent=cannot).errors == ["gate-due"]
     in_history = Intent(in_history=True, may_run=False)
     assert stale.commit({"api/x.py": "x"}, intent=in_history).errors == []
+    assert World(PLAN, DONE_BASE, marks={"b1": "done"}, base={}).commit(
+        {"api/x.py": "x"}, intent=in_history
+    ).errors == ["phase-locked"], "under no key at all"
+
+
+def test_a_pass_of_head_under_another_definition_does_not_count() -> None:
+    # The plan changes the gate and names the phase behind it: what passed was another gate.
+    world = base_done()
+    plan = PLAN.replace('run = "lint"', 'run = "lint --strict"')
+    cannot = Intent(named="api", may_run=False)
+    assert world.commit(plan=plan, intent=cannot).errors == ["gate-due"]
+    assert world.commit(plan=PLAN.replace("Aside", "Beside"), intent=cannot).errors == []
+
+
+def test_no_gate_is_due_in_history_or_in_a_locked_phase() -> None:
+    in_history = Intent(in_history=True)
+    assert World(PLAN).commit({"base/one.py": "x"}, intent=in_history).due == []
+    # All its tasks are done, but what it depends on is not: its gates wait.
+    locked = World(PLAN, {"api/x.py": "x"}, marks={"a1": "done", "a2": "done"}, base={})
+    assert locked.commit({"shared.py": "x"}).due == []
 
 
 @pytest.mark.parametrize(

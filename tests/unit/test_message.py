@@ -101,6 +101,7 @@ def test_types(kind: str, accepted: list[str], expected: bool) -> None:
         (f"a\n {SCISSORS}\nb\n", "scissors", "#", f"a\n {SCISSORS}\nb\n"),
         (f"{SCISSORS}\nb\n", "scissors", "#", ""),
         (f"a\n#b\n{SCISSORS}\n", "scissors", "#", "a\n#b\n"),
+        (f"a\n{SCISSORS}", "scissors", "#", f"a\n{SCISSORS}\n"),
         ("\n a \n#b", "verbatim", "#", "\n a \n#b"),
         ("a\v\n", "whitespace", "#", "a\v\n"),
         ("", "strip", "#", ""),

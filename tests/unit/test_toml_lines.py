@@ -109,6 +109,8 @@ VALUES = st.sampled_from(
         "1.5",
         '"s # [x]"',
         "'it\\'",
+        '["""a"""", "]" ]',
+        "['''a'''', '[' ]",
         '"""\nm = 1\n[x]\n"""',
         '"""\\\n  \\"""" """',
         "'''\n# n = 1\n'''",
@@ -153,3 +155,10 @@ def test_every_line_holds_its_key(top: list[tuple[str, str]], tables: list[tuple
         assert (key,) in found, value
         if isinstance(value, list) and value and isinstance(value[0], dict):
             assert all((key, index) in found for index in range(len(value)))
+
+
+@pytest.mark.parametrize("value", ['["""a"""", "]" ]', "['''a'''', '[' ]", '["""\\"""", "["]', '["#", "]"] # ]'])
+def test_quotes_at_the_end_of_a_string_do_not_begin_the_next(value: str) -> None:
+    text = f"a = {value}\nb = 1\n"
+    assert set(tomllib.loads(text)) == {"a", "b"}
+    assert key_lines(text) == {("a",): 1, ("b",): 2}

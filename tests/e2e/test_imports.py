@@ -1,0 +1,89 @@
+"""What a hook imports to accept a commit: every module is paid for in every commit."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.support import TOP, Adopted, script
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FORBIDDEN = {
+    "click", "contextlib", "dataclasses", "defusedxml", "enum", "git", "inspect", "json", "jsonschema", "junitparser",
+    "logging", "msgspec", "pathlib", "pathspec", "re", "rich", "ruamel", "selectors", "shutil", "signal", "subprocess",
+    "tempfile", "threading", "tomli_w", "tomllib", "traceback", "typing",
+}  # fmt: skip
+MESSAGE = "feat: [foundation] x"
+
+
+@pytest.fixture
+def listing(native: Adopted, tmp_path: Path) -> Path:
+    """The folder with a file per started hook that lists what it imported; ``orchestrator-hook`` is replaced."""
+    folder = tmp_path / "imports"
+    folder.mkdir()
+    text = (
+        "import sys\n"
+        f"sys.path += {[str(TOP), sysconfig.get_path('purelib')]!r}\n"
+        "before = set(sys.modules)\n"
+        "from orchestrator.stages import main\n"
+        "code = main()\n"
+        f"with open({str(folder)!r} + '/' + sys.argv[1], 'w') as file:\n"
+        "    file.write('\\n'.join(set(sys.modules) - before))\n"
+        "sys.exit(code)"
+    )
+    # -I -S: what the site packages of this environment import at the start is not ours.
+    script(tmp_path / "lean" / "orchestrator-hook", text, f"#!{sys.executable} -IS")
+    native.env["PATH"] = f"{tmp_path / 'lean'}:{native.env['PATH']}"
+    return folder
+
+
+def imported(folder: Path) -> Mapping[str, set[str]]:
+    """From the stage to the top-level modules that it imported."""
+    return {
+        file.name: {name.split(".")[0] for name in file.read_text(encoding="utf-8").split("\n")}
+        for file in folder.iterdir()
+    }
+
+
+def test_to_accept_a_commit_little_is_imported(native: Adopted, listing: Path) -> None:
+    native.commit(MESSAGE, {"db/x.sql": "x\n"})
+    found = imported(listing)
+    assert set(found) == {"pre-commit", "commit-msg"}
+    for modules in found.values():
+        assert modules & FORBIDDEN == set()
+
+
+def test_a_merge_imports_no_more(native: Adopted, listing: Path) -> None:
+    native.git("switch", "-qc", "side")
+    native.commit(MESSAGE, {"db/x.sql": "x\n"})
+    native.git("switch", "-q", "main")
+    native.commit(MESSAGE, {"db/y.sql": "y\n"})
+    native.git("merge", "-q", "--no-edit", "side")
+    assert imported(listing)["pre-merge-commit"] & FORBIDDEN == set()
+
+
+def test_a_tick_and_a_task_done_by_itself_need_no_writer_of_toml(native: Adopted, listing: Path) -> None:
+    native.commit(MESSAGE, {"db/schema.sql": "create table users ();\n"})
+    assert imported(listing)["pre-commit"] & FORBIDDEN == set()
+
+
+def test_a_repository_without_a_plan_costs_least(native: Adopted, listing: Path) -> None:
+    native.git("rm", "-q", "plan.toml", "PLAN.md", "plan.lock")
+    native.git("commit", "-q", "-m", "feat: [plan] done")
+    for file in listing.iterdir():
+        file.unlink()
+    native.commit("free", {"README": "x\n"})
+    for modules in imported(listing).values():
+        assert modules & FORBIDDEN == set()
+
+
+def test_where_a_gate_runs_neither_click_nor_rich_nor_gitpython_is_imported(native: Adopted, listing: Path) -> None:
+    native.finish_foundation()
+    assert native.gate_runs() == ["schema"]
+    assert imported(listing)["pre-commit"] & {"click", "rich", "git", "msgspec", "pathspec"} == set()

@@ -1,0 +1,175 @@
+"""What the user has not staged stays as it is: never lost, never committed unasked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.support import GOOD_SCHEMA, Adopted, assert_accepted, assert_refused, box, said
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Maker
+
+MESSAGE = "feat: [foundation] x"
+FAR = "\nA line far below.\n\n" * 4
+
+
+def edited(repo: Adopted, place: str) -> str:
+    """The text of PLAN.md with an edit that is not staged, now in the work tree."""
+    text = repo.read("PLAN.md")
+    lines = {
+        "far": text + FAR,
+        "top": f"# My plan\n\n{text}",
+        "note": text.replace("Users table\n", "Users table\n  - ask Bob\n"),
+        "box": text.replace("[ ] Task 1.2", "[x] Task 1.2"),
+        "started": text.replace("[ ] Task 2.1", "[-] Task 2.1"),
+        "foreign": text.replace("### Phase 2", "my line\n### Phase 2"),
+        "marker gone": text.replace("<!-- orchestrator:end -->\n", ""),
+        "emptied": "",
+    }
+    repo.write("PLAN.md", lines[place])
+    return lines[place]
+
+
+@pytest.mark.parametrize("place", ["far", "top", "note", "box", "started", "foreign", "marker gone", "emptied"])
+def test_plan_md_native(native: Adopted, place: str) -> None:
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    native.write("notes.txt", "other edit\n")
+    text = edited(native, place)
+    before = native.state()
+    done = native.git("commit", "-m", MESSAGE, check=False)
+    if place in ("foreign", "marker gone", "emptied"):
+        assert_refused(native, done, before, "plan-md-unstaged")
+        return
+    assert_accepted(native, done, before, dirty=[" M PLAN.md", " M notes.txt"])
+    assert native.read("notes.txt") == "other edit\n"
+    assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"
+    now = native.read("PLAN.md")
+    if place == "far":
+        assert now == native.head("PLAN.md") + FAR
+    elif place == "top":
+        assert now == "# My plan\n\n" + native.head("PLAN.md")
+    elif place == "note":
+        assert now == native.head("PLAN.md").replace("Users table ✓\n", "Users table ✓\n  - ask Bob\n")
+    else:
+        task = "1.2" if place == "box" else "2.1"
+        mark = "x" if place == "box" else "-"
+        assert f"- [{mark}] Task {task}:" in now or "(in progress)" in box(native, task, now)
+        assert box(native, task).startswith("- [ ]")
+        # Staged now, it goes into the next commit.
+        native.git("add", "PLAN.md")
+        if place == "box":
+            native.git("commit", "-q", "-m", MESSAGE)
+            assert box(native, "1.2") == "- [x] Task 1.2: Settings agreed ✓"
+    assert text != native.head("PLAN.md")
+
+
+@pytest.mark.parametrize("place", ["far", "note"])
+def test_plan_md_under_a_runner(make: Maker, runner: str, place: str) -> None:
+    repo = make.adopted(runner)
+    repo.add({"db/schema.sql": GOOD_SCHEMA})
+    repo.write("notes.txt", "other edit\n")
+    text = edited(repo, place)
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False)
+    if done.returncode:
+        # Refused rather than at risk: what was there is there.
+        assert_refused(repo, done, before, "plan-md-unstaged")
+        assert repo.read("PLAN.md") == text
+        repo.git("add", "PLAN.md")
+        before = repo.state()
+        done = repo.git("commit", "-m", MESSAGE, check=False)
+        assert_accepted(repo, done, before, dirty=[" M notes.txt"])
+    else:
+        assert_accepted(repo, done, before, dirty=[" M PLAN.md", " M notes.txt"])
+    assert repo.read("notes.txt") == "other edit\n"
+    added = FAR if place == "far" else "  - ask Bob\n"
+    assert added in repo.read("PLAN.md")
+
+
+def test_an_edit_of_plan_md_that_no_write_touches_is_no_obstacle(make: Maker, runner: str) -> None:
+    """Nothing of ours changes in this commit, so the user's unstaged words are in nobody's way."""
+    repo = make.adopted(runner)
+    text = edited(repo, "note")
+    repo.add({"db/x.sql": "x\n"})
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(repo, done, before, dirty=[" M PLAN.md"])
+    assert repo.read("PLAN.md") == text
+
+
+def test_partly_staged_plan_md(native: Adopted) -> None:
+    native.write("PLAN.md", native.read("PLAN.md") + "\nstaged words\n")
+    native.git("add", "PLAN.md")
+    native.write("PLAN.md", "# unstaged words\n\n" + native.read("PLAN.md"))
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    before = native.state()
+    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before, dirty=[" M PLAN.md"])
+    assert "staged words" in native.head("PLAN.md")
+    assert "unstaged" not in native.head("PLAN.md")
+    assert native.read("PLAN.md") == "# unstaged words\n\n" + native.head("PLAN.md")
+
+
+def test_deleted_in_the_work_tree_only(way: Adopted) -> None:
+    way.add({"db/schema.sql": GOOD_SCHEMA})
+    (way.top / "PLAN.md").unlink()
+    before = way.state()
+    done = way.git("commit", "-m", MESSAGE, check=False)
+    if done.returncode:
+        assert way.way != "native"
+        assert_refused(way, done, before, "plan-md-unstaged")
+    else:
+        assert_accepted(way, done, before, dirty=[" D PLAN.md"])
+        assert box(way, "1.1") == "- [x] Task 1.1: Users table ✓"
+    assert not (way.top / "PLAN.md").exists()
+
+
+def test_edited_plan_lock_in_the_work_tree(native: Adopted) -> None:
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    native.tick("1.2")
+    native.write("plan.lock", "mine\n")
+    before = native.state()
+    done = native.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(native, done, before, dirty=[" M plan.lock"])
+    assert native.read("plan.lock") == "mine\n"
+
+
+def test_edited_plan_toml_in_the_work_tree(way: Adopted) -> None:
+    way.add({"db/schema.sql": GOOD_SCHEMA})
+    way.write("plan.toml", "not even TOML")
+    before = way.state()
+    done = way.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(way, done, before, dirty=[" M plan.toml"])
+    assert way.read("plan.toml") == "not even TOML"
+
+
+@pytest.mark.parametrize("form", [["-a"], ["--", "db/schema.sql"], ["--amend"]])
+def test_untracked_and_ignored_files_stay(native: Adopted, form: list[str]) -> None:
+    native.add({"db/schema.sql": "x\n"})
+    native.git("commit", "-q", "-m", MESSAGE)
+    native.write("new.txt", b"\x00\xff\r\n")
+    native.write("debug.log", b"ignored")
+    native.write("db/schema.sql", GOOD_SCHEMA)
+    done = native.git("commit", "-m", MESSAGE, *form, check=False)
+    assert done.returncode == 0, said(done)
+    assert (native.top / "new.txt").read_bytes() == b"\x00\xff\r\n"
+    assert (native.top / "debug.log").read_bytes() == b"ignored"
+    assert (native.top / "db/schema.sql").read_text(encoding="utf-8") == GOOD_SCHEMA
+
+
+def test_executable_plan_md_stays_so(native: Adopted) -> None:
+    (native.top / "PLAN.md").chmod(0o755)
+    native.git("add", "PLAN.md")
+    native.git("commit", "-q", "-m", "executable")
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    before = native.state()
+    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
+    assert native.out("ls-files", "-s", "PLAN.md").startswith("100755 ")
+
+
+def test_mode_of_plan_md_is_kept(native: Adopted) -> None:
+    (native.top / "PLAN.md").chmod(0o600)
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    native.git("commit", "-q", "-m", MESSAGE)
+    assert (native.top / "PLAN.md").stat().st_mode & 0o777 == 0o600

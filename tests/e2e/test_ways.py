@@ -1,0 +1,198 @@
+"""What must hold however the hooks were installed: the life of a plan, refusals, forms of commit, merges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.e2e.support import (
+    BAD_SCHEMA,
+    GOOD_SCHEMA,
+    PLAN,
+    assert_accepted,
+    assert_in_step,
+    assert_refused,
+    box,
+    said,
+    status_line,
+)
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Maker
+    from tests.e2e.support import Adopted
+
+
+def test_the_life_of_a_plan(way: Adopted) -> None:
+    assert_in_step(way)
+    assert way.commit_count() == 1
+    assert way.gate_runs() == []
+    assert box(way, "1.1") == "- [ ] Task 1.1: Users table"
+
+    # A phase that is not open yet is refused, and a message without a phase.
+    way.add({"src/api/auth.py": "x = 1\n"})
+    before = way.state()
+    done = way.git("commit", "-m", "feat: [Backend API] login", check=False)
+    assert_refused(way, done, before, "phase-locked")
+    assert "task 1.1 is open: Users table" in said(done)
+    way.git("rm", "-qf", "--cached", "src/api/auth.py")
+
+    # Work on the open one lands; its first task is done by itself, no gate is due yet. Other edits stay.
+    way.add({"db/schema.sql": GOOD_SCHEMA})
+    way.write("notes.txt", "one\ntwo\nthree\nfour\n")
+    before = way.state()
+    done = way.git("commit", "-m", "feat(db): [foundation] users table", check=False)
+    assert_accepted(way, done, before, dirty=[" M notes.txt", "?? src/api/auth.py"])
+    assert way.read("notes.txt") == "one\ntwo\nthree\nfour\n"
+    assert way.read("src/api/auth.py") == "x = 1\n"
+    assert box(way, "1.1") == "- [x] Task 1.1: Users table ✓"
+    assert way.gate_runs() == []
+    way.git("checkout", "-q", "--", "notes.txt")
+
+    # The last tick makes the gate due; it passes, and the phase is complete in this very commit.
+    way.tick("1.2")
+    before = way.state()
+    done = way.git("commit", "-m", "feat: [1] settings", check=False)
+    assert_accepted(way, done, before, dirty=["?? src/api/auth.py"])
+    assert way.gate_runs() == ["schema"]
+    assert status_line(way, 1) == "_complete - gates: schema passed_"
+    assert "1.2: Settings agreed ✓" in box(way, "1.2")
+
+    # The next phase is open now, and the pass that is recorded is not run again.
+    way.git("add", "src")
+    before = way.state()
+    done = way.git("commit", "-m", "feat: [phase 2] login", check=False)
+    assert_accepted(way, done, before)
+    assert way.gate_runs() == ["schema"]
+    assert "**Current Phase**: Phase 2 (Backend API)" in way.head("PLAN.md")
+
+
+def test_an_accepted_commit_prints_nothing_of_ours(way: Adopted) -> None:
+    done = way.commit("feat: [foundation] users table", {"db/schema.sql": GOOD_SCHEMA})
+    for word in ("error", "warning", "orchestrator-hook", "plan.lock"):
+        assert word not in said(done)
+
+
+def test_a_red_gate_of_the_own_phase_lets_the_commit_through_and_the_phase_waits(way: Adopted) -> None:
+    way.add({"db/schema.sql": BAD_SCHEMA})
+    way.tick("1.2")
+    before = way.state()
+    done = way.git("commit", "-m", "feat: [foundation] all", check=False)
+    assert_accepted(way, done, before)
+    assert "warning[gate-failed]" in said(done)
+    assert "looking for users" in said(done)
+    assert status_line(way, 1) == "_awaiting gates - gates: schema open_"
+    assert way.gate_runs() == ["schema"]
+
+    # What depends on it is refused, with the output of the gate.
+    way.add({"src/api/auth.py": "x = 1\n"})
+    before = way.state()
+    done = way.git("commit", "-m", "feat: [api] login", check=False)
+    assert_refused(way, done, before, "gate-failed")
+    assert "looking for users" in said(done)
+    assert way.gate_runs() == ["schema", "schema"]
+    way.git("rm", "-qf", "src/api/auth.py")
+
+    # Mended, the gate passes in the commit that mends it.
+    before = way.state()
+    done = way.commit("feat: [foundation] mend", {"db/schema.sql": GOOD_SCHEMA})
+    assert_accepted(way, done, before)
+    assert status_line(way, 1) == "_complete - gates: schema passed_"
+
+
+def test_an_aborted_commit_loses_no_passed_run(way: Adopted) -> None:
+    way.add({"db/schema.sql": GOOD_SCHEMA})
+    way.tick("1.2")
+    count = way.commit_count()
+    done = way.git("commit", "-m", "no form at all", check=False)
+    assert done.returncode != 0
+    assert "error[message-format]" in said(done)
+    assert way.commit_count() == count
+    assert way.gate_runs() == ["schema"]
+    before = way.state()
+    assert_accepted(way, way.git("commit", "-m", "feat: [foundation] all", check=False), before)
+    assert way.gate_runs() == ["schema"]
+    assert status_line(way, 1) == "_complete - gates: schema passed_"
+
+
+def test_forms_of_commit(way: Adopted) -> None:
+    way.add({"db/a.sql": "a\n", "db/b.sql": "b\n"})
+    before = way.state()
+    assert_accepted(way, way.git("commit", "-m", "feat: [foundation] two files", check=False), before)
+
+    way.write("db/a.sql", "aa\n")
+    way.tick("1.2", stage=False)
+    before = way.state()
+    assert_accepted(way, way.git("commit", "-am", "feat: [foundation] by -a", check=False), before)
+    assert box(way, "1.2") == "- [x] Task 1.2: Settings agreed ✓"
+
+    way.write("db/a.sql", "aaa\n")
+    way.write("db/b.sql", "bb\n")
+    way.add({"db/schema.sql": GOOD_SCHEMA})
+    before = way.state()
+    done = way.git("commit", "-m", "feat: [foundation] by path", "--", "db/schema.sql", check=False)
+    assert_accepted(way, done, before, dirty=[" M db/a.sql", " M db/b.sql"])
+    assert box(way, "1.1") == "- [x] Task 1.1: Users table ✓"
+    # The next plain commit takes nothing back.
+    way.git("add", "db/a.sql")
+    before = way.state()
+    done = way.git("commit", "-m", "feat: [foundation] plain", check=False)
+    assert_accepted(way, done, before, dirty=[" M db/b.sql"])
+    assert box(way, "1.1") == "- [x] Task 1.1: Users table ✓"
+
+    before = way.state()
+    done = way.git("commit", "--amend", "-m", "feat: [foundation] another word", check=False)
+    assert_accepted(way, done, before, dirty=[" M db/b.sql"], new=0)
+    assert way.out("log", "-1", "--format=%s") == "feat: [foundation] another word"
+    assert way.read("db/b.sql") == "bb\n"
+
+
+def test_merges(way: Adopted) -> None:
+    way.git("switch", "-qc", "side")
+    way.commit("feat: [foundation] side", {"db/side.sql": "s\n", "db/both.sql": "side\n"})
+    way.git("switch", "-q", "main")
+    way.commit("feat: [foundation] main", {"db/main.sql": "m\n"})
+    before = way.state()
+    done = way.git("merge", "--no-edit", "side", check=False)
+    assert_accepted(way, done, before, new=2)
+    assert way.out("log", "-1", "--format=%s").startswith("Merge branch")
+
+    # Both sides end in another tick; what conflicts is concluded by an ordinary commit.
+    way.git("switch", "-qc", "other")
+    way.commit("feat: [foundation] other", {"db/both.sql": "other\n"})
+    way.git("switch", "-q", "main")
+    way.commit("feat: [foundation] ours", {"db/both.sql": "ours\n"})
+    assert way.git("merge", "--no-edit", "other", check=False).returncode == 1
+    way.add({"db/both.sql": "both\n"})
+    before = way.state()
+    done = way.git("commit", "--no-edit", check=False)
+    assert_accepted(way, done, before, new=2)
+    assert way.out("rev-list", "--parents", "-n", "1", "HEAD").count(" ") == 2
+
+
+def test_a_merge_that_would_bring_a_locked_phase_is_refused(way: Adopted) -> None:
+    way.git("switch", "-qc", "side")
+    way.add({"src/api/auth.py": "x = 1\n"})
+    way.git("commit", "-q", "--no-verify", "-m", "sneaked in")
+    way.git("switch", "-q", "main")
+    way.commit("feat: [foundation] main", {"db/main.sql": "m\n"})
+    way.git("merge", "--no-commit", "side")
+    way.add({"src/api/more.py": "y = 1\n"})
+    count = way.commit_count()
+    done = way.git("commit", "--no-edit", check=False)
+    assert done.returncode != 0
+    assert "error[phase-locked]" in said(done)
+    assert way.commit_count() == count
+
+
+def test_first_commit_of_a_repository_adopts_with_any_message(make: Maker, runner: str) -> None:
+    repo = make.hooked(runner)
+    repo.add({"plan.toml": PLAN, "src/api/auth.py": "x = 1\n", "db/schema.sql": "old\n"})
+    before = repo.state()
+    assert_accepted(repo, repo.git("commit", "-m", "anything at all", check=False), before)
+    assert repo.gate_runs() == []
+
+
+def test_a_repository_without_a_plan_is_left_alone(make: Maker, runner: str) -> None:
+    repo = make.hooked(runner)
+    done = repo.commit("whatever", {"README": "x\n"})
+    assert said(done).count("orchestrator-hook") == 0
+    assert repo.head_files() == [".pre-commit-config.yaml", "README"]
