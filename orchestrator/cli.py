@@ -25,7 +25,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer as
 
 
 def main() -> int:
-    """The exit code of the command line: 0 fine, 1 refused or a gate failed, 2 usage, 3 could not judge, 130 interrupted."""
+    """The exit code: 0 fine, 1 refused or a gate failed, 2 wrong usage, 3 could not judge, 130 interrupted."""
     try:
         code = commands.main(standalone_mode=False)
     except click.Abort:
@@ -160,10 +160,12 @@ def lint(repository: Any, as_json: bool) -> int:
         )
     else:
         click.echo(console.findings_text(findings), err=True, nl=False)
-        click.echo(
-            f"plan.toml: {errors} error{'s' * (errors != 1)}, {len(findings) - errors} warning{'s' * (len(findings) - errors != 1)}"
-        )
+        click.echo(f"plan.toml: {_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}")
     return EXIT_CANNOT_JUDGE if errors else 0
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @commands.command()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from orchestrator.app.commit import Answer
     from orchestrator.app.repository import Repository
-    from orchestrator.core.gate import GateResult
-    from orchestrator.core.judge import DueGate, Settled
+    from orchestrator.core.gate import DueGate, GateResult
+    from orchestrator.core.settle import Settled
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2

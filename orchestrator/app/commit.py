@@ -8,9 +8,10 @@ from orchestrator.app.facts import INDEX, read_facts
 from orchestrator.app.own_files import write_own_files
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, RefusedError
 from orchestrator.core.form import judge_form
-from orchestrator.core.judge import Intent, judge, plan_mixed_finding
+from orchestrator.core.judge import Intent, judge
 from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line
 from orchestrator.core.plan import PLAN_PATH, is_outside_phases
+from orchestrator.core.refusals import plan_mixed_finding
 from orchestrator.core.value import Value
 from orchestrator.worktree import ancestor_commit_arguments, find_runner
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     from orchestrator.app.facts import Facts
     from orchestrator.app.repository import Repository
-    from orchestrator.core.gate import GateResult
-    from orchestrator.core.judge import DueGate, Judgement, Settled
+    from orchestrator.core.gate import DueGate, GateResult
+    from orchestrator.core.judge import Judgement
+    from orchestrator.core.settle import Settled
     from orchestrator.worktree import Runner
 
     RunDue = Callable[[Repository, Settled, Sequence[DueGate], float | None], list[GateResult]]
@@ -133,8 +135,27 @@ def _merge_heads(repository: Repository) -> list[str]:
         return [name[len(prefix) :] for name in repository.git.env if name.startswith(prefix)]
 
 
-_VALUED = frozenset({"-m", "-F", "-c", "-C", "-t", "--message", "--file", "--author", "--date", "--template", "--cleanup",
-                     "--fixup", "--squash", "--trailer", "--reuse-message", "--reedit-message", "--pathspec-from-file"})  # fmt: skip
+_VALUED = frozenset(
+    [
+        "-m",
+        "-F",
+        "-c",
+        "-C",
+        "-t",
+        "--message",
+        "--file",
+        "--author",
+        "--date",
+        "--template",
+        "--cleanup",
+        "--fixup",
+        "--squash",
+        "--trailer",
+        "--reuse-message",
+        "--reedit-message",
+        "--pathspec-from-file",
+    ]
+)
 
 
 def is_amend() -> bool:

@@ -7,9 +7,9 @@ import os
 from orchestrator.core.evidence import EMPTY_BLOBS, Content
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import LockPhase, parse_lock
-from orchestrator.core.judge import Before, settle
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH
-from orchestrator.core.state import DONE
+from orchestrator.core.settle import Before, settle
+from orchestrator.core.state import DONE, OPEN
 from orchestrator.core.todo import EMPTY, Reading, carry, parse, read_marks
 from orchestrator.core.value import Value
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from orchestrator.app.repository import Repository
     from orchestrator.core.formats import Lock
     from orchestrator.core.gate import GateResult, Pass
-    from orchestrator.core.judge import Settled
     from orchestrator.core.plan import Plan
+    from orchestrator.core.settle import Settled
     from orchestrator.core.todo import Todo
 
 _NOTHING = "0" * 6
+_KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
 INDEX = ""  # the tree-ish that stands for what is staged
 
 
@@ -142,10 +143,10 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     by_path = {change.path: change for change in changes}
     if tree == INDEX and first:
         before_listing = _undone(listing, changes)
-        for path in [
-            p for p, (_, oid) in listing.items() if oid in EMPTY_BLOBS and p not in before_listing and p not in by_path
-        ]:
-            del listing[path]
+        empty = [path for path, (_, oid) in listing.items() if oid in EMPTY_BLOBS]
+        for path in empty:
+            if path not in before_listing and path not in by_path:
+                del listing[path]
     else:
         before_listing = _undone(listing, changes)
     _check_modes(listing)
@@ -193,6 +194,7 @@ def _before(
     old_content = Content(old_plan, before_listing, content.owners if content and old_plan == plan else None)
     marks = dict(_marks(objects[f"{parents[0]}:{TODO_PATH}"], old_plan))
     lock = _lock(objects[f"{parents[0]}:{LOCK_PATH}"])
+    sides: dict[str, tuple[str, ...]] = {}
     for parent in parents[1:]:
         other = objects[f"{parent}:{PLAN_PATH}"]
         if other is None:
@@ -200,10 +202,12 @@ def _before(
         other_plan = repository.load_plan(*other)
         theirs = _marks(objects[f"{parent}:{TODO_PATH}"], other_plan)
         for old_id, new_id in carry(theirs, other_plan, old_plan).items():
-            if marks.get(new_id) != DONE:
-                marks[new_id] = theirs[old_id]
+            mine = marks.get(new_id, OPEN)
+            if mine != theirs[old_id]:
+                sides[new_id] = (*sides.get(new_id, ()), mine, theirs[old_id])
+                marks[new_id] = DONE if DONE in (mine, theirs[old_id]) else theirs[old_id]
         lock = _joined(lock, _lock(objects[f"{parent}:{LOCK_PATH}"]))
-    return Before(old_plan, marks, lock, old_content)
+    return Before(old_plan, marks, lock, old_content, sides)
 
 
 def _marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str]:
@@ -306,7 +310,7 @@ def _check_modes(listing: Mapping[str, tuple[str, str]]) -> None:
             *[
                 Finding(
                     "plan-invalid",
-                    f"{path} is staged as a {'symbolic link' if listing[path][0] == '120000' else 'submodule'}; it must be a regular file",
+                    f"{path} is staged as {_KINDS.get(listing[path][0], 'no file')}; it must be a regular file",
                     locations=(Location(path),),
                     help=f"replace {path} by a regular file, then: git add {path}",
                 )

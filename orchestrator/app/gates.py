@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.app.repository import Repository
-    from orchestrator.core.judge import DueGate, Settled
+    from orchestrator.core.gate import DueGate
+    from orchestrator.core.settle import Settled
 
 
 def run_due(

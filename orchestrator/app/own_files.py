@@ -14,7 +14,7 @@ from orchestrator.worktree import Update, write_updates
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orchestrator.app.facts import Facts
-    from orchestrator.core.judge import Settled
+    from orchestrator.core.settle import Settled
     from orchestrator.core.todo import Todo
     from orchestrator.worktree import Runner
 

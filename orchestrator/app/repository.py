@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchestrator.core.finding import Finding as FindingType
     from orchestrator.core.plan import Plan
 
 MINIMUM_GIT = (2, 39)
@@ -27,7 +26,7 @@ class Repository:
         self.git = git
         self.git_dir = git_dir
         self.cache = RunCache(os.path.join(git_dir, "orchestrator"))
-        self.plan_warnings: dict[str, list[FindingType]] = {}
+        self._plans: dict[str, Plan] = {}
 
     def has(self, name: str) -> bool:
         """Whether the Git directory has a file or folder of that name, as MERGE_HEAD."""
@@ -65,7 +64,7 @@ class Repository:
         Raises:
             CannotJudgeError: the plan is invalid; carries everything that is wrong with it.
         """
-        plan = self.cache.plan(oid)
+        plan = self._plans.get(oid) or self.cache.plan(oid)
         if plan is None:
             from orchestrator.core.plan_file import read_plan  # noqa: PLC0415 - only for a plan not seen before
 
@@ -73,6 +72,7 @@ class Repository:
             if plan is None:
                 raise CannotJudgeError(*findings)
             self.cache.store_plan(plan, oid)
+        self._plans[oid] = plan  # one object, so that an unchanged plan is seen to be the same at once
         return plan
 
 

@@ -192,10 +192,8 @@ def install(
     repository.git.run("add", "-f", "--", path.name)
     native = launchers.native_stages(repository.git)
     if native:
-        notes += (
-            f"our native launchers ({', '.join(native)}) are kept as .legacy and would judge every commit twice; "
-            "to take them out: orchestrator uninstall --native",
-        )
+        kept = f"our native launchers ({', '.join(native)}) are kept as .legacy and would judge every commit twice"
+        notes += (f"{kept}; to take them out: orchestrator uninstall --native",)
     done = runners.install_runner(top)
     shown = " ".join(shlex.quote(word) for word in done.command[-2:])
     return SetUp(written, (*notes, f"{shown}: {done.output.strip()}"))

@@ -10,7 +10,7 @@ from orchestrator.core.value import Value
 
 if TYPE_CHECKING:
     from orchestrator.app.repository import Repository
-    from orchestrator.core.judge import Settled
+    from orchestrator.core.settle import Settled
     from orchestrator.core.state import PhaseState
     from orchestrator.run_cache import LastRun
 

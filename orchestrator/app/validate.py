@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.gates import run_due
 from orchestrator.app.workplace import phase_named, stage_own_files, staged_facts, staged_reading
-from orchestrator.core.judge import DueGate, gate_finding
+from orchestrator.core.gate import DueGate
+from orchestrator.core.refusals import gate_finding
 from orchestrator.core.value import Value
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from orchestrator.app.repository import Repository
     from orchestrator.core.finding import Finding
     from orchestrator.core.gate import GateResult
-    from orchestrator.core.judge import Settled
     from orchestrator.core.plan import Gate, Phase
+    from orchestrator.core.settle import Settled
 
 
 class Validated(Value):

@@ -12,8 +12,8 @@ from orchestrator.app.facts import read_facts
 from orchestrator.app.own_files import write_own_files
 from orchestrator.app.repository import Repository, check_git_version, no_plan
 from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
-from orchestrator.core.judge import Before, Settled
 from orchestrator.core.names import nearest
+from orchestrator.core.settle import Before, Settled
 from orchestrator.git import Git
 from orchestrator.worktree import Runner
 

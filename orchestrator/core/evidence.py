@@ -61,6 +61,8 @@ class Content:
                 known = self._related_paths(phase)
             else:
                 known = [path for path in candidates if claims(path)]
+                if claims.everything and not known:  # the others claim all there is, and this phase none of it
+                    known = [path for path in candidates if path not in OWN_PATHS]
             self._inputs[phase.id, gate.name] = known
         return known
 

@@ -41,15 +41,21 @@ class UnknownNameError(CannotJudgeError):
     """A phase or task was asked for that the plan does not have: exit code 2."""
 
 
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Cn", "Co"})
+_JOINERS = "\u200c\u200d"  # of Persian words and of emoji
+
+
 def printable(text: str) -> str:
     r"""The text with everything that could steer a terminal or break a line shown as ``\xNN`` or ``\uNNNN``.
 
     Plans, file names and commits are untrusted: control characters, line separators, bidirectional overrides and
     the lone surrogates of undecodable bytes are escaped, other text is left as it is.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
-    return "".join([c if c.isprintable() else _escaped(c) for c in text])
+    from unicodedata import category  # noqa: PLC0415 - hardly ever needed
+
+    return "".join([_escaped(c) if category(c) in _STEERING and c not in _JOINERS else c for c in text])
 
 
 def _escaped(char: str) -> str:

@@ -150,5 +150,5 @@ def _not_plan_finding(plan: Plan, settings: Settings) -> Finding:
         "phase-mismatch",
         f'"[{PLAN_NAME}]" stands for changes of plan.toml, and this commit has none',
         locations=(Location("COMMIT_EDITMSG", 1),),
-        help=f'name a phase that is open: git commit -m "{first}: [{plan.phases[0].quotable()}] ..."  (orchestrator next)',
+        help=f'name an open phase (orchestrator next): git commit -m "{first}: [{plan.phases[0].quotable()}] ..."',
     )

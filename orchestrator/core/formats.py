@@ -188,7 +188,10 @@ def load_compiled(data: bytes, plan_oid: str) -> Plan | None:
 def _compiled_header(plan_oid: str, body: bytes) -> bytes:
     from binascii import crc32  # noqa: PLC0415
 
-    return f"orchestrator-plan {_COMPILED_FORM} {marshal.version} {plan_oid} {len(body)} {crc32(body):08x}\n".encode()
+    # A cache that an older or newer version has written is not for this one.
+    fields = crc32(repr([(name, cls._fields) for name, cls in _CLASSES.items()]).encode())
+    form = f"{_COMPILED_FORM} {fields:08x} {marshal.version}"
+    return f"orchestrator-plan {form} {plan_oid} {len(body)} {crc32(body):08x}\n".encode()
 
 
 def _packed(value: Any) -> Any:

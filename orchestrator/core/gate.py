@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orchestrator.core.plan import Gate
+    from orchestrator.core.plan import Gate, Phase
 
 KEY_SCHEMA = 1
 
@@ -51,6 +51,16 @@ class GateResult(Value):
     def passed(self) -> bool:
         """Whether it is evidence."""
         return self.status == "passed"
+
+
+class DueGate(Value):
+    """A gate that must run before the commit can be judged; ``role`` "own", "dependency" or "other"."""
+
+    phase: Phase
+    gate: Gate
+    key: str
+    role: str
+    why: str
 
 
 def gate_key(gate: Gate, inputs: Iterable[tuple[str, str, str]]) -> str:

@@ -1,203 +1,37 @@
 """May this commit land? The one set of rules that hooks, commands and the reading of history share.
 
-``settle`` works out what the commit's own tree says: marks, evidence, passes, states. ``judge`` then applies the
-rules. Both are pure; what they need of Git, of the cache and of finished gates is handed to them.
+``settle`` has worked out what the commit's own tree says; ``judge`` applies the rules. Both are pure; what they need
+of Git, of the cache and of finished gates is handed to them.
 """
 
 from __future__ import annotations
 
-from orchestrator.core.evidence import Content
 from orchestrator.core.finding import Finding, Location, printable
-from orchestrator.core.formats import Lock, LockPhase
-from orchestrator.core.gate import GateResult, Pass
+from orchestrator.core.formats import LockPhase
+from orchestrator.core.gate import DueGate
 from orchestrator.core.graph import closure
-from orchestrator.core.plan import (
-    LOCK_PATH,
-    OWN_PATHS,
-    PLAN_NAME,
-    PLAN_PATH,
-    TODO_PATH,
-    Gate,
-    Phase,
-    Plan,
-    Task,
-    is_outside_phases,
+from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, is_outside_phases
+from orchestrator.core.refusals import (
+    MAX_SHOWN,
+    first_type,
+    gate_finding,
+    locked_finding,
+    plan_mixed_finding,
+    question_finding,
+    quoted,
+    titles,
 )
-from orchestrator.core.state import AWAITING, DONE, OPEN, STARTED, PhaseState, plan_state
-from orchestrator.core.todo import carry, merged_mark
+from orchestrator.core.state import AWAITING, DONE, OPEN, plan_state
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.core.todo import Reading
-
-MAX_SHOWN = 8  # files or reasons listed of one kind
-
-
-class Before(Value):
-    """What the parent commit says, under its own plan; for several parents, what any of them says."""
-
-    plan: Plan
-    marks: Mapping[str, str]
-    lock: Lock | None  # None: the parent has no plan.lock
-    content: Content
-
-
-class Settled(Value):
-    """What the commit's tree says, under its own plan.
-
-    ``ticked`` are the tasks that a person ticks in this commit, ``entered`` those that it brings into the plan;
-    ``dropped`` the passes, as (phase id, gate name), that its plan.lock claims and nobody can vouch for.
-    """
-
-    plan: Plan
-    content: Content
-    marks: Mapping[str, str]
-    notes: Mapping[str, tuple[str, ...]]
-    lock: Lock
-    states: Mapping[str, PhaseState]
-    ticked: tuple[Task, ...] = ()
-    unticked: tuple[Task, ...] = ()
-    by_itself: tuple[Task, ...] = ()
-    entered: frozenset[str] = frozenset()
-    dropped: tuple[tuple[str, str], ...] = ()
-    lost_ticks: tuple[str, ...] = ()
-    lost_notes: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-
-def settle(
-    plan: Plan,
-    content: Content,
-    before: Before | None,
-    reading: Reading,
-    staged_lock: Lock | None,
-    known_pass: Callable[[str], Pass | None],
-) -> Settled:
-    """What a tree says under its plan.
-
-    ``before`` is None where there is nothing before (adoption): what exists then is the baseline. ``known_pass``
-    answers for a key from the local cache and from gates that have just run.
-    """
-    ids = {task.id: task for phase in plan.phases for task in phase.tasks}
-    earlier = _earlier_marks(plan, before)
-    entered = frozenset(ids).difference(earlier) if before is not None else frozenset(ids)
-    said = carry(reading.marks, reading.plan, plan)
-    written = {said[old]: mark for old, mark in reading.marks.items() if old in said}
-    marks = {}
-    for task_id in ids:
-        was = earlier.get(task_id, OPEN)
-        mark = merged_mark(written.get(task_id, was), was)
-        if mark != OPEN:
-            marks[task_id] = mark
-    bases = _bases(plan, content, before)
-    parent_passes = (
-        {p.key: p for phase in (before.lock or {}).values() for p in phase.passes.values()} if before else {}
-    )
-    passes: dict[tuple[str, str], Pass] = {}
-    for phase in plan.phases:
-        for gate in phase.gates:
-            key = content.key(phase, gate)
-            found = (parent_passes.get(key) or known_pass(key)) if key else None
-            if found is not None:
-                passes[phase.id, gate.name] = found
-    dropped = tuple(
-        [
-            (phase_id, name)
-            for phase_id, evidence in (staged_lock or {}).items()
-            for name, claimed in evidence.passes.items()
-            if claimed.key not in parent_passes and (phase_id, name) not in passes and known_pass(claimed.key) is None
-        ]
-    )
-
-    def states_now() -> dict[str, PhaseState]:
-        return plan_state(plan, marks, content, lambda phase, gate: (phase.id, gate.name) in passes)
-
-    states = states_now()
-    ticked = tuple([ids[i] for i, mark in marks.items() if mark == DONE and earlier.get(i) != DONE])
-    by_itself: list[Task] = []
-    if plan.settings.auto_done and before is not None:
-        waiting = [
-            (phase, task)
-            for phase in plan.phases
-            for task in phase.tasks
-            if marks.get(task.id, OPEN) in (OPEN, STARTED) and content.done_by_itself(task, bases.get(task.id, {}))
-        ]
-        while ready := [
-            (phase, task)
-            for phase, task in waiting
-            if task not in by_itself and states[phase.id].open and all([marks.get(d) == DONE for d in task.depends_on])
-        ]:
-            for _, task in ready:
-                marks[task.id] = DONE
-                by_itself.append(task)
-            states = states_now()
-    # What a phase that cannot have begun shares by accident, while it has no files of its own, is not its evidence:
-    # branches on different phases would change its lines of plan.lock and PLAN.md.
-    idle = {p.id for p in plan.phases if not states[p.id].open and all([t.id not in marks for t in p.tasks])}
-    if early := [name for name in passes if name[0] in idle]:
-        for name in early:
-            del passes[name]
-        states = states_now()
-    notes_said = carry(reading.notes, reading.plan, plan)
-    return Settled(
-        plan=plan,
-        content=content,
-        marks={task_id: marks[task_id] for task_id in ids if task_id in marks},
-        notes={notes_said[old]: lines for old, lines in reading.notes.items() if old in notes_said},
-        lock={
-            phase.id: LockPhase(
-                {g.name: passes[phase.id, g.name] for g in phase.gates if (phase.id, g.name) in passes},
-                {task.id: bases[task.id] for task in phase.tasks if bases.get(task.id)},
-            )
-            for phase in plan.phases
-        },
-        states=states,
-        ticked=ticked,
-        unticked=tuple([ids[i] for i, mark in earlier.items() if mark == DONE and marks.get(i) != DONE]),
-        by_itself=tuple(by_itself),
-        entered=entered,
-        dropped=dropped,
-        lost_ticks=tuple([i for i, mark in reading.marks.items() if mark == DONE and i not in said]),
-        lost_notes=tuple([(i, lines) for i, lines in reading.notes.items() if i not in notes_said]),
-    )
-
-
-def _earlier_marks(plan: Plan, before: Before | None) -> dict[str, str]:
-    """The parent's mark of each task of the plan that was in the plan before."""
-    if before is None:
-        return {}
-    old = {task.id: before.marks.get(task.id, OPEN) for phase in before.plan.phases for task in phase.tasks}
-    carried = carry(old, before.plan, plan)
-    return {carried[task_id]: mark for task_id, mark in old.items() if task_id in carried}
-
-
-def _bases(plan: Plan, content: Content, before: Before | None) -> dict[str, dict[str, str]]:
-    """The base of each task: as the parent's lock has it; of what is new in the plan, from what exists before it."""
-    if before is None:
-        return {task.id: content.base(task) for phase in plan.phases for task in phase.tasks}
-    old_tasks = {task.id: (phase.id, task) for phase in before.plan.phases for task in phase.tasks}
-    origin = {new: old for old, new in carry(old_tasks, before.plan, plan).items()}
-    bases: dict[str, dict[str, str]] = {}
-    for phase in plan.phases:
-        for task in phase.tasks:
-            old_phase, old_task = old_tasks[origin[task.id]] if task.id in origin else ("", None)
-            known = {p.text for p in old_task.files} if old_task is not None and before.lock is not None else set()
-            if all([pattern.text in known for pattern in task.files]):
-                fresh: dict[str, str] = {}
-            else:
-                fresh = before.content.base(task) if before.lock is None else content.base(task)
-            kept: Mapping[str, str] = {}
-            if old_task is not None and before.lock is not None:
-                kept = before.lock.get(old_phase, LockPhase()).bases.get(old_task.id, {})
-            merged = {}
-            for pattern in task.files:
-                digest = (kept if pattern.text in known else fresh).get(pattern.text)
-                if digest is not None:
-                    merged[pattern.text] = digest
-            bases[task.id] = merged
-    return bases
+    from orchestrator.core.gate import GateResult
+    from orchestrator.core.plan import Gate, Phase
+    from orchestrator.core.settle import Before, Settled
+    from orchestrator.core.state import PhaseState
 
 
 class Intent(Value):
@@ -216,16 +50,6 @@ class Intent(Value):
     may_run: bool = True
     why_not_run: str = ""
     changed_lines: int = 0
-
-
-class DueGate(Value):
-    """A gate that must run before the commit can be judged; ``role`` "own", "dependency" or "other"."""
-
-    phase: Phase
-    gate: Gate
-    key: str
-    role: str
-    why: str
 
 
 class Judgement(Value):
@@ -326,10 +150,10 @@ class _Judge:
 
     def passed_before(self, phase: Phase, gate: Gate) -> bool:
         recorded = (self.before.lock or {}).get(phase.id, LockPhase()).passes.get(gate.name)
+        if self.intent.in_history:
+            return recorded is not None or (phase.id, gate.name) in self.settled.recorded
         if recorded is None:
             return False
-        if self.intent.in_history:
-            return True
         return any(
             recorded.key == self.before.content.key(old, old_gate)
             for old in self.before.plan.phases
@@ -343,11 +167,11 @@ class _Judge:
         for phase_id in self.advanced:
             state = order[phase_id]
             if state.questions:
-                self.findings.append(_question_finding(state, self.claimed_by(phase_id)))
+                self.findings.append(question_finding(state, self.claimed_by(phase_id)))
             waits_for = [name for name in state.waits_for if name not in blamed]
             if waits_for:
                 self.findings.append(
-                    _locked_finding(state, [order[name] for name in waits_for], self.claimed_by(phase_id))
+                    locked_finding(state, [order[name] for name in waits_for], self.claimed_by(phase_id))
                 )
         for path, found in self.claimants.items():
             if len(found) > 1 and not any([order[name].open for name in found]):
@@ -355,9 +179,9 @@ class _Judge:
                 waiting = sorted({name for state in states for name in state.waits_for}, key=self.order.__getitem__)
                 place = (Location(path, 0, f"claimed by {', '.join(found)}"),)
                 if waiting:
-                    self.findings.append(_locked_finding(states[0], [order[name] for name in waiting], place))
+                    self.findings.append(locked_finding(states[0], [order[name] for name in waiting], place))
                 elif states[0].questions:
-                    self.findings.append(_question_finding(states[0], place))
+                    self.findings.append(question_finding(states[0], place))
 
     def claimed_by(self, phase_id: str) -> tuple[Location, ...]:
         line = self.plan.phase(phase_id).line
@@ -383,7 +207,7 @@ class _Judge:
                 Location(place, 0, f"belongs to {' and '.join(found)}") for place, found in groups[:MAX_SHOWN]
             )
             others = [place for place, found in groups if set(found).isdisjoint(groups[0][1])] or [groups[-1][0]]
-            files = [_quoted(path) for path in others if path in self.claimants]
+            files = [quoted(path) for path in others if path in self.claimants]
             self.findings.append(
                 Finding(
                     "phases-mixed",
@@ -407,16 +231,18 @@ class _Judge:
             ]
             if strangers or not any(name in found for _, found in groups):
                 shown = strangers or groups
+                kind = first_type(self.settings.commit_types)
                 candidates = sorted(common, key=self.order.__getitem__) or [shown[0][1][0]]
                 self.findings.append(
                     Finding(
                         "phase-mismatch",
-                        f'the message names "{self.plan.phase(name).title}", but the staged work belongs to {_titles(self.plan, candidates)}',
+                        f'the message names "{self.plan.phase(name).title}", '
+                        f"but the staged work belongs to {titles(self.plan, candidates)}",
                         locations=tuple(
                             Location(place, 0, f"belongs to {' and '.join(found)}")
                             for place, found in shown[:MAX_SHOWN]
                         ),
-                        help=f'git commit -m "{_first_type(self.settings.commit_types)}: [{self.plan.phase(candidates[0]).quotable()}] ..."',
+                        help=f'git commit -m "{kind}: [{self.plan.phase(candidates[0]).quotable()}] ..."',
                     )
                 )
 
@@ -439,7 +265,8 @@ class _Judge:
             for gate in state.open_gates:
                 touched = self.touched_input(phase, gate)
                 if role == "dependency":
-                    why = f"{_titles(self.plan, [p for p in self.advanced if phase.id in closure(self.edges, p)])} depends on it"
+                    dependents = [name for name in self.advanced if phase.id in closure(self.edges, name)]
+                    why = f"{titles(self.plan, dependents)} depends on it"
                 elif role == "own":
                     why = "all tasks of its phase are done"
                 elif touched:
@@ -497,8 +324,8 @@ class _Judge:
             self.findings.append(
                 Finding(
                     "lock-tampered",
-                    f"plan.lock claims a pass of {printable(name)} for {printable(phase_id)} that no parent commit and no run here knows; "
-                    "it is dropped, and the gate is due again",
+                    f"plan.lock claims a pass of {printable(name)} for {printable(phase_id)} that no parent commit "
+                    "and no run here knows; it is dropped, and the gate is due again",
                     "warning",
                     (Location(LOCK_PATH),),
                     help=f"orchestrator validate {phase_id}" if phase_id in self.order else "",
@@ -507,10 +334,13 @@ class _Judge:
         for task_id in self.settled.lost_ticks:
             self.findings.append(
                 Finding(
-                    "plan-mixed", f"task {printable(task_id)} was done and is no longer in the plan; its tick goes with it", "warning",
-                    (Location(PLAN_PATH),), help="give tasks an id, so that ticks can follow a new title",
+                    "plan-mixed",
+                    f"task {printable(task_id)} was done and is no longer in the plan; its tick goes with it",
+                    "warning",
+                    (Location(PLAN_PATH),),
+                    help="give tasks an id, so that ticks can follow a new title",
                 )
-            )  # fmt: skip
+            )
 
     def check_plan_change(self) -> None:
         if not self.plan_changes:
@@ -543,7 +373,7 @@ class _Judge:
             untick = f"orchestrator reopen {task.id}"
             state = order[phase_id]
             if not state.open:
-                waiting = [f"it waits for {_titles(self.plan, state.waits_for)}"] if state.waits_for else []
+                waiting = [f"it waits for {titles(self.plan, state.waits_for)}"] if state.waits_for else []
                 waiting += [f"question {q.id} has no answer: {q.text}" for q in state.questions]
                 self.findings.append(
                     Finding(
@@ -601,143 +431,32 @@ class _Judge:
         known = artifacts.union(self.claimants)
         unplanned = [path for path in self.files if path not in known and not is_outside_phases(path)]
         if unplanned:
+            shown = " ".join(quoted(path) for path in unplanned[:MAX_SHOWN])
             self.findings.append(
                 Finding(
                     "unplanned-file",
                     f"{len(unplanned)} staged file{'s' if len(unplanned) > 1 else ''} that no phase claims",
                     locations=tuple(Location(path) for path in unplanned[:MAX_SHOWN]),
                     notes=('settings.unplanned_files is "block"',),
-                    help=f"add them to a phase in plan.toml, or: git restore --staged -- {' '.join(_quoted(p) for p in unplanned[:MAX_SHOWN])}",
+                    help=f"add them to a phase in plan.toml, or: git restore --staged -- {shown}",
                 )
             )
 
     def warn_of_locked(self, order: Mapping[str, PhaseState]) -> None:
-        """Warn where a change of the plan locks what has been begun, and where an advanced phase waits for more than gates."""
-        if self.plan_changes:
-            for phase_id, state in order.items():
-                if not (state.open or state.complete) and any([mark != OPEN for _, mark in state.marks]):
-                    self.findings.append(
-                        Finding(
-                            "phase-locked", f'phase "{state.phase.title}" has been begun and is locked by this plan', "warning",
-                            notes=(f"it waits for {_titles(self.plan, state.waits_for)}",) if state.waits_for else (),
-                        )
-                    )  # fmt: skip
+        """Warn where a change of the plan locks what has been begun, and where a phase waits for more than gates."""
+        for state in order.values() if self.plan_changes else ():
+            if not (state.open or state.complete) and any([mark != OPEN for _, mark in state.marks]):
+                waits = (f"it waits for {titles(self.plan, state.waits_for)}",) if state.waits_for else ()
+                message = f'phase "{state.phase.title}" has been begun and is locked by this plan'
+                self.findings.append(Finding("phase-locked", message, "warning", notes=waits))
         for phase_id in self.advanced:
             state = self.settled.states[phase_id]
+            awaits = f'phase "{state.phase.title}" awaits'
             if state.own_status == AWAITING:
                 for path in state.missing_artifacts:
-                    self.findings.append(
-                        Finding(
-                            "artifact-missing",
-                            f'phase "{state.phase.title}" awaits {printable(path)}, which is missing or empty',
-                            "warning",
-                        )
-                    )
+                    message = f"{awaits} {printable(path)}, which is missing or empty"
+                    self.findings.append(Finding("artifact-missing", message, "warning"))
                 for control in state.open_controls:
                     if not control.checked:
-                        self.findings.append(
-                            Finding(
-                                "control-open",
-                                f'phase "{state.phase.title}" awaits control {control.id}: {control.text}',
-                                "warning",
-                            )
-                        )
-
-
-def _quoted(path: str) -> str:
-    """The path as a shell takes it, control characters shown."""
-    import shlex  # noqa: PLC0415 - only to refuse
-
-    return shlex.quote(printable(path))
-
-
-def _first_type(types: Sequence[str]) -> str:
-    return next((name for name in types if name != "*"), "feat")
-
-
-def _titles(plan: Plan, phase_ids: Iterable[str]) -> str:
-    return " and ".join([f'"{plan.phase(name).title}"' for name in phase_ids])
-
-
-def _locked_finding(state: PhaseState, waits_for: Sequence[PhaseState], places: tuple[Location, ...]) -> Finding:
-    missing = " and ".join([f'"{other.phase.title}"' for other in waits_for])
-    notes = []
-    for other in waits_for:
-        prefix = "" if len(waits_for) == 1 else f"{other.phase.title}: "
-        reasons = other.reasons()
-        notes += [prefix + reason for reason in reasons[:MAX_SHOWN]]
-        if len(reasons) > MAX_SHOWN:
-            notes.append(f"{prefix}and {len(reasons) - MAX_SHOWN} more: orchestrator status")
-        notes += [f"{prefix}question {q.id} has no answer: {q.text}" for q in other.questions]
-    first = waits_for[0].phase
-    return Finding(
-        "phase-locked",
-        f'phase "{state.phase.title}" cannot start: {missing} {"is" if len(waits_for) == 1 else "are"} not complete',
-        locations=places,
-        notes=tuple(notes),
-        help=f"finish {first.title}, then run: orchestrator validate {first.id}",
-    )
-
-
-def _question_finding(state: PhaseState, places: tuple[Location, ...]) -> Finding:
-    return Finding(
-        "question-open",
-        f'phase "{state.phase.title}" cannot start: {"a question has" if len(state.questions) == 1 else "questions have"} no answer',
-        locations=places,
-        notes=tuple(f"{q.id}: {q.text}" for q in state.questions),
-        help=f"set answer in [[question]] {state.questions[0].id} of plan.toml and commit it as: feat: [{PLAN_NAME}] answer {state.questions[0].id}",
-    )
-
-
-def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]]) -> Finding:
-    """The refusal of a plan change that travels with files of phases, given as (path, phase ids)."""
-    return Finding(
-        "plan-mixed",
-        "plan.toml is changed together with files of a phase; plan changes travel alone",
-        locations=tuple(Location(path, 0, f"claimed by {' and '.join(found)}") for path, found in claimed[:MAX_SHOWN]),
-        help=f"git restore --staged {PLAN_PATH}, commit, then commit {PLAN_PATH} as: feat: [{PLAN_NAME}] ...",
-    )
-
-
-_GATE_IDS = {
-    "failed": "gate-failed",
-    "error": "gate-error",
-    "timeout": "gate-error",
-    "stopped": "gate-due",
-    "unclean": "gate-unclean",
-}
-
-
-def gate_finding(item: DueGate, result: GateResult | None, why_not_run: str = "") -> Finding:
-    """What to say of a gate without a pass: why, the last lines of its output, and how to run it."""
-    name = f"control {item.gate.control}" if item.gate.control else f"gate {item.gate.name}"
-    again = f"orchestrator validate {item.phase.id}"
-    if not item.key:
-        return Finding(
-            "gate-error",
-            f"{name} of {item.phase.id}: its inputs match no file",
-            notes=(item.why,),
-            help="edit inputs in plan.toml, then run: orchestrator lint",
-        )
-    if result is None:
-        return Finding(
-            "gate-due",
-            f"{name} of {item.phase.id} has not passed on what is staged",
-            notes=(item.why, why_not_run) if why_not_run else (item.why,),
-            help=again,
-        )
-    notes = [item.why, *[line for line in result.output.splitlines() if line.strip()][-20:]]
-    word = {
-        "failed": "failed",
-        "error": "could not be judged",
-        "timeout": "ran out of time",
-        "stopped": "was not run to its end",
-        "unclean": "did not run on what is staged",
-    }
-    help_text = f"mend it, git add, then run: {again}" if result.status == "failed" else again
-    return Finding(
-        _GATE_IDS[result.status],
-        f"{name} of {item.phase.id} {word[result.status]}: {result.reason}",
-        notes=tuple(notes),
-        help=help_text,
-    )
+                        message = f"{awaits} control {control.id}: {control.text}"
+                        self.findings.append(Finding("control-open", message, "warning"))

@@ -231,6 +231,9 @@ def _check_gates(tree: dict[str, Any], problems: Problems) -> None:
                 path, f"{_escaped(name)} is no name for a gate (letters, digits, '.', '_' and '-', at most 64)"
             )
         if isinstance(gate, dict):
+            timeout = gate.get("timeout")
+            if isinstance(timeout, str) and timeout.strip("0.mhs") == "" and any(c == "0" for c in timeout):
+                problems.add((*path, "timeout"), f"{_shown(timeout)} leaves the gate no time")
             for minimum, report in (("min_tests", "junit"), ("min_coverage", "coverage")):
                 if gate.get(minimum) and not gate.get(report):
                     problems.add((*path, minimum), f'{minimum} needs "{report}", the report that it is read from')

@@ -92,6 +92,22 @@ def test_a_merge_whose_boxes_conflict_is_concluded_by_a_commit(native: Adopted) 
     assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"
 
 
+@pytest.mark.parametrize("side", ["--ours", "--theirs"])
+def test_one_side_of_a_conflict_in_the_boxes_unticks_nothing(native: Adopted, side: str) -> None:
+    native.git("switch", "-qc", "side")
+    native.commit(MESSAGE, {"db/schema.sql": GOOD_SCHEMA})
+    native.git("switch", "-q", "main")
+    native.tick("1.2")
+    native.commit(MESSAGE)
+    assert native.git("merge", "side", check=False).returncode == 1
+    native.git("checkout", "-q", side, "PLAN.md")
+    native.git("add", "PLAN.md")
+    native.git("commit", "-q", "--no-edit")
+    assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"
+    assert box(native, "1.2") == "- [x] Task 1.2: Settings agreed ✓"
+    assert_in_step(native)
+
+
 def test_a_merge_with_no_commit_and_a_message_of_its_own(native: Adopted) -> None:
     branches(native)
     native.git("merge", "--no-commit", "side")

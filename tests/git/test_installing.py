@@ -86,7 +86,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes | str]]:
     return {
         file.name: (
             stat.S_IMODE(file.lstat().st_mode),
-            os.readlink(file) if file.is_symlink() else file.read_bytes(),  # noqa: PTH115 (as text)
+            os.readlink(file) if file.is_symlink() else file.read_bytes(),
         )
         for file in folder.iterdir()
     }

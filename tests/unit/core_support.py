@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.evidence import EMPTY_BLOBS, Content
 from orchestrator.core.gate import GateResult, Pass
-from orchestrator.core.judge import Before, Intent, judge, settle
+from orchestrator.core.judge import Intent, judge
 from orchestrator.core.plan import PLAN_PATH, TODO_PATH
 from orchestrator.core.plan_file import read_plan
+from orchestrator.core.settle import Before, settle
 from orchestrator.core.todo import Reading, carry
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
     from orchestrator.core.finding import Finding
     from orchestrator.core.formats import Lock
-    from orchestrator.core.judge import Judgement, Settled
+    from orchestrator.core.judge import Judgement
     from orchestrator.core.plan import Gate, Phase, Plan
+    from orchestrator.core.settle import Settled
 
 HEAD = 'version = 1\n[feature]\ntitle = "Feature"\n'
 Files = dict[str, str]

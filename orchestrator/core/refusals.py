@@ -1,0 +1,121 @@
+"""What to say of a commit that must not land, or that may and should be known of."""
+
+from __future__ import annotations
+
+from orchestrator.core.finding import Finding, Location, printable
+from orchestrator.core.plan import PLAN_NAME, PLAN_PATH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from orchestrator.core.gate import DueGate, GateResult
+    from orchestrator.core.plan import Plan
+    from orchestrator.core.state import PhaseState
+
+MAX_SHOWN = 8  # files or reasons listed of one kind
+
+
+def quoted(path: str) -> str:
+    """The path as a shell takes it, control characters shown."""
+    import shlex  # noqa: PLC0415 - only to refuse
+
+    return shlex.quote(printable(path))
+
+
+def first_type(types: Sequence[str]) -> str:
+    """The commit type to propose where several are accepted."""
+    return next((name for name in types if name != "*"), "feat")
+
+
+def titles(plan: Plan, phase_ids: Iterable[str]) -> str:
+    """The phases' titles, in quotes, as part of a sentence."""
+    return " and ".join([f'"{plan.phase(name).title}"' for name in phase_ids])
+
+
+def locked_finding(state: PhaseState, waits_for: Sequence[PhaseState], places: tuple[Location, ...]) -> Finding:
+    """The refusal of work on a phase, with what each phase that it waits for still needs."""
+    missing = " and ".join([f'"{other.phase.title}"' for other in waits_for])
+    notes = []
+    for other in waits_for:
+        prefix = "" if len(waits_for) == 1 else f"{other.phase.title}: "
+        reasons = other.reasons()
+        notes += [prefix + reason for reason in reasons[:MAX_SHOWN]]
+        if len(reasons) > MAX_SHOWN:
+            notes.append(f"{prefix}and {len(reasons) - MAX_SHOWN} more: orchestrator status")
+        notes += [f"{prefix}question {q.id} has no answer: {q.text}" for q in other.questions]
+    first = waits_for[0].phase
+    return Finding(
+        "phase-locked",
+        f'phase "{state.phase.title}" cannot start: {missing} {"is" if len(waits_for) == 1 else "are"} not complete',
+        locations=places,
+        notes=tuple(notes),
+        help=f"finish {first.title}, then run: orchestrator validate {first.id}",
+    )
+
+
+def question_finding(state: PhaseState, places: tuple[Location, ...]) -> Finding:
+    """The refusal of work on a phase that an unanswered question blocks."""
+    subject = "a question has" if len(state.questions) == 1 else "questions have"
+    first = state.questions[0].id
+    return Finding(
+        "question-open",
+        f'phase "{state.phase.title}" cannot start: {subject} no answer',
+        locations=places,
+        notes=tuple(f"{q.id}: {q.text}" for q in state.questions),
+        help=f"give [[question]] {first} of plan.toml an answer and commit: feat: [{PLAN_NAME}] answer {first}",
+    )
+
+
+def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]]) -> Finding:
+    """The refusal of a plan change that travels with files of phases, given as (path, phase ids)."""
+    return Finding(
+        "plan-mixed",
+        "plan.toml is changed together with files of a phase; plan changes travel alone",
+        locations=tuple(Location(path, 0, f"claimed by {' and '.join(found)}") for path, found in claimed[:MAX_SHOWN]),
+        help=f"git restore --staged {PLAN_PATH}, commit, then commit {PLAN_PATH} as: feat: [{PLAN_NAME}] ...",
+    )
+
+
+_GATE_IDS = {
+    "failed": "gate-failed",
+    "error": "gate-error",
+    "timeout": "gate-error",
+    "stopped": "gate-due",
+    "unclean": "gate-unclean",
+}
+
+
+def gate_finding(item: DueGate, result: GateResult | None, why_not_run: str = "") -> Finding:
+    """What to say of a gate without a pass: why, the last lines of its output, and how to run it."""
+    name = f"control {item.gate.control}" if item.gate.control else f"gate {item.gate.name}"
+    again = f"orchestrator validate {item.phase.id}"
+    if not item.key:
+        return Finding(
+            "gate-error",
+            f"{name} of {item.phase.id}: its inputs match no file",
+            notes=(item.why,),
+            help="edit inputs in plan.toml, then run: orchestrator lint",
+        )
+    if result is None:
+        return Finding(
+            "gate-due",
+            f"{name} of {item.phase.id} has not passed on what is staged",
+            notes=(item.why, why_not_run) if why_not_run else (item.why,),
+            help=again,
+        )
+    notes = [item.why, *[line for line in result.output.splitlines() if line.strip()][-20:]]
+    word = {
+        "failed": "failed",
+        "error": "could not be judged",
+        "timeout": "ran out of time",
+        "stopped": "was not run to its end",
+        "unclean": "did not run on what is staged",
+    }
+    help_text = f"mend it, git add, then run: {again}" if result.status == "failed" else again
+    return Finding(
+        _GATE_IDS[result.status],
+        f"{name} of {item.phase.id} {word[result.status]}: {result.reason}",
+        notes=tuple(notes),
+        help=help_text,
+    )
