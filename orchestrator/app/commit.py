@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 
 from orchestrator.app.facts import INDEX, read_facts
+from orchestrator.app.messages import freed_by_structure, read_message
 from orchestrator.app.own_files import write_own_files
-from orchestrator.core.finding import CannotJudgeError, Finding, Location, RefusedError
+from orchestrator.core.finding import Finding, Location, RefusedError
 from orchestrator.core.form import judge_form
 from orchestrator.core.judge import Intent, judge
-from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line
+from orchestrator.core.message import subject_line
 from orchestrator.core.plan import PLAN_PATH, is_outside_phases
 from orchestrator.core.refusals import plan_mixed_finding
 from orchestrator.core.value import Value
@@ -231,167 +232,49 @@ def commit_msg(repository: Repository, path: str) -> Answer:
     offered = repository.cache.offered_message()
     if offered and text.strip() == offered.strip():
         return Answer((_unchanged_finding(text),))
-    if not text.strip() or facts.before is None:
-        return ACCEPTED  # Git itself refuses an empty message; the adoption may have any
-    freed, findings = freed_by_structure(repository, text, facts)
+    if not text.strip():
+        return ACCEPTED  # Git itself refuses an empty message
+    why = "the message names it, and this stage runs no gates"
+    intent = Intent(in_history=repository.is_rebasing, may_run=False, why_not_run=why)
+    findings, exception = _judge_with_message(facts, text, intent)
+    declared = repository.git.env.get("ORCHESTRATOR_EXCEPTION", "").strip()
+    if declared and not exception and facts.before is not None:
+        findings += (_trailer_finding(declared),)
+    return Answer(findings)
+
+
+def _judge_with_message(facts: Facts, text: str, intent: Intent) -> tuple[tuple[Finding, ...], str]:
+    """The errors of a commit whose message is known, and the reason of the exception that it declares.
+
+    Nothing is wrong with the adoption, which may have any message. Warnings are the pre-commit stage's to give.
+    """
+    before = facts.before
+    if before is None:
+        return (), ""
+    freed, findings = freed_by_structure(facts, text)
+    settled = None
     if facts.plan is None:
-        plan, settled, ticks = facts.before.plan, None, False
+        findings += judge_removal(facts)
     else:
         reading = facts.reading()
+        findings += reading.findings
         settled = facts.settle({}, reading)
-        plan, ticks = facts.plan, bool(settled.ticked)
-    first = judge(settled, facts.before, facts.changed, Intent(may_run=False), {}) if settled else None
     form = judge_form(
         text,
-        plan,
-        facts.before.plan.settings,
+        facts.plan or before.plan,
+        before.plan.settings,
         facts.changed,
-        advances=bool(first and first.advanced),
-        touches_phase=any([facts.before.content.owners.phases(name) for name in facts.changed]),
-        ticks=ticks,
+        advances=settled is not None and bool(judge(settled, before, facts.changed, intent, {}).advanced),
+        touches_phase=any([before.content.owners.phases(name) for name in facts.changed]),
+        ticks=settled is not None and bool(settled.ticked),
         freed=freed,
     )
     findings += form.findings
-    declared = repository.git.env.get("ORCHESTRATOR_EXCEPTION", "").strip()
-    if declared and not form.exception:
-        findings += (_trailer_finding(declared),)
-    if settled is None:
-        return Answer(findings)
-    intent = Intent(
-        message=text,
-        named=form.named,
-        exception=form.exception,
-        in_history=repository.is_rebasing,
-        may_run=False,
-        why_not_run="the message names it, and this stage runs no gates",
-    )
-    judgement = judge(settled, facts.before, facts.changed, intent, {})
-    # Warnings have been given by the pre-commit stage.
-    return Answer(findings + tuple([found for found in judgement.findings if found.severity == "error"]))
-
-
-def read_message(repository: Repository, path: str) -> str:
-    """The message in that file as Git will store it (git-commit(1), --cleanup)."""
-    with open(path, "rb") as file:
-        data = file.read()
-    config = read_config(repository, "commit.cleanup", "core.commentchar", "core.commentstring", "i18n.commitencoding")
-    encoding = config.get("i18n.commitencoding", "utf-8")
-    try:
-        text = data.decode(encoding, "surrogateescape" if encoding.casefold() in ("utf-8", "utf8") else "replace")
-    except LookupError:
-        text = data.decode("utf-8", "surrogateescape")
-    text = text.replace("\r\n", "\n")
-    # Git tells its hooks by this that no editor was or will be opened.
-    is_edited = repository.git.env.get("GIT_EDITOR") != ":"
-    mode = config.get("commit.cleanup", "default")
-    mode = _cleanup_argument() or mode
-    if mode in ("default", "strip") and not (mode == "default" and not is_edited):
-        mode = "strip"
-    elif mode in ("default", "scissors") and not is_edited:
-        mode = "whitespace"
-    comment = config.get("core.commentstring") or config.get("core.commentchar") or "#"
-    return clean(text, mode, comment)
-
-
-def _cleanup_argument() -> str:
-    """The value of --cleanup given to the ``git commit`` that runs this hook, where the system tells."""
-    arguments = ancestor_commit_arguments() or []
-    for position, argument in enumerate(arguments):
-        if argument.startswith("--cleanup="):
-            return argument.partition("=")[2]
-        if argument == "--cleanup" and position + 1 < len(arguments):
-            return arguments[position + 1]
-    return ""
-
-
-def read_config(repository: Repository, *names: str) -> dict[str, str]:
-    """The values of those settings of Git that are set, by lower-case name."""
-    pattern = "^(" + "|".join([name.replace(".", r"\.") for name in names]) + ")$"
-    code, out, err = repository.git.call("config", "-z", "--get-regexp", pattern)
-    if code not in (0, 1):
-        raise CannotJudgeError(Finding("git", f"git config failed: {err.decode('utf-8', 'replace').strip()}"))
-    found = {}
-    for entry in out.decode("utf-8", "surrogateescape").split("\0")[:-1]:
-        name, _, value = entry.partition("\n")
-        found[name.lower()] = value
-    return found
-
-
-def freed_by_structure(repository: Repository, text: str, facts: Facts) -> tuple[bool, tuple[Finding, ...]]:
-    """Whether the message is free from the form, by what the commit is and not by what it says, and what is wrong.
-
-    What claims to be a fixup or a revert and is none is refused for that; its form is not judged beside.
-    """
-    if len(facts.parents) > 1 or repository.is_rebasing:
-        return True, ()
-    email = repository.git.env.get("GIT_AUTHOR_EMAIL", "")
-    if facts.before is not None and _is_exempt(email, facts.before.plan.settings.exempt_authors):
-        return True, ()
-    target = fixup_target(subject_line(text))
-    if target:
-        if _fixup_exists(repository, target):
-            return True, ()
-        return True, (
-            Finding(
-                "fixup-target",
-                f"there is no commit that this {subject_line(text).partition('!')[0]}! is for",
-                locations=(Location("COMMIT_EDITMSG", 1, target),),
-                help="git commit --fixup <commit>",
-            ),
-        )
-    reverted = revert_target(text)
-    if reverted and parse_header(subject_line(text)) is None:
-        problem = _revert_problem(repository, reverted, facts)
-        if not problem:
-            return True, ()
-        return True, (
-            Finding(
-                "revert-target",
-                f"this is no revert of {reverted[:12]}: {problem}",
-                locations=(Location("COMMIT_EDITMSG", 1),),
-                help=f"git revert {reverted[:12]}",
-            ),
-        )
-    return False, ()
-
-
-def _is_exempt(email: str, patterns: Sequence[str]) -> bool:
-    if not patterns or not email:
-        return False
-    from fnmatch import fnmatchcase  # noqa: PLC0415
-
-    return any([fnmatchcase(email.casefold(), pattern.casefold()) for pattern in patterns])
-
-
-def _fixup_exists(repository: Repository, target: str) -> bool:
-    """Whether a commit of HEAD's history has that subject or abbreviated id (git-rebase(1), --autosquash)."""
-    subjects = repository.git.run("log", "--format=%s", "-z", "HEAD").split(b"\0")
-    wanted = target.encode("utf-8", "surrogateescape")
-    if any([subject.startswith(wanted) for subject in subjects]):
-        return True
-    if " " in target or target.startswith("-"):
-        return False
-    code, _, _ = repository.git.call("merge-base", "--is-ancestor", f"{target}^{{commit}}", "HEAD")
-    return code == 0
-
-
-def _revert_problem(repository: Repository, oid: str, facts: Facts) -> str:
-    code, out, _ = repository.git.call("rev-list", "--parents", "-n", "1", f"{oid}^{{commit}}", "--")
-    if code:
-        return "there is no such commit"
-    commit, *parents = out.decode("ascii").split()
-    code, _, _ = repository.git.call("merge-base", "--is-ancestor", commit, "HEAD")
-    if code:
-        return "it is not in the history of HEAD"
-    base = parents[:1] or ["--root"]
-    out = repository.git.run(
-        "diff-tree", "-r", "-z", "--no-commit-id", "--name-only", "--no-renames", *base, commit, "--"
-    )
-    theirs = {os.fsdecode(name) for name in out.split(b"\0")[:-1]}
-    strange = [
-        path for path in facts.changed if path not in theirs and not (is_outside_phases(path) and path != PLAN_PATH)
-    ]
-    return f"that commit did not touch {strange[0]}" if strange else ""
+    if settled is not None:
+        intent = intent.replace(named=form.named, exception=form.exception)
+        found = judge(settled, before, facts.changed, intent, {}).findings
+        findings += tuple([finding for finding in found if finding.severity == "error"])
+    return findings, form.exception
 
 
 def _unchanged_finding(text: str) -> Finding:
@@ -455,35 +338,10 @@ def post_commit(repository: Repository) -> Answer:
     line = repository.git.text("rev-list", "--parents", "-n", "1", "HEAD")
     commit, *parents = line.split(" ")
     facts = read_facts(repository, parents, commit)
-    if facts is None or facts.before is None:
+    if facts is None:
         return ACCEPTED
     text = repository.git.text("log", "-1", "--format=%B", "HEAD")
-    freed, findings = freed_by_structure(repository, text, facts)
-    settled = None
-    ticks = False
-    if facts.plan is not None:
-        reading = facts.reading()
-        findings += reading.findings
-        settled = facts.settle({}, reading)
-        ticks = bool(settled.ticked)
-    else:
-        findings += judge_removal(facts)
-    first = judge(settled, facts.before, facts.changed, Intent(in_history=True), {}) if settled else None
-    form = judge_form(
-        text,
-        facts.plan or facts.before.plan,
-        facts.before.plan.settings,
-        facts.changed,
-        advances=bool(first and first.advanced),
-        touches_phase=any([facts.before.content.owners.phases(name) for name in facts.changed]),
-        ticks=ticks,
-        freed=freed,
-    )
-    findings += form.findings
-    if settled is not None:
-        intent = Intent(text, form.named, form.exception, in_history=True, may_run=False)
-        found = judge(settled, facts.before, facts.changed, intent, {}).findings
-        findings += tuple([finding for finding in found if finding.severity == "error"])
+    findings, _ = _judge_with_message(facts, text, Intent(in_history=True, may_run=False))
     if not findings:
         return ACCEPTED
     bypassed = Finding(

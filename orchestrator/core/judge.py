@@ -37,13 +37,12 @@ if TYPE_CHECKING:
 class Intent(Value):
     """What is known of the commit beside its tree.
 
-    ``message`` is None at stages that do not know it yet. ``named`` is the phase that the message names, PLAN_NAME
+    ``named`` is the phase that the message names, PLAN_NAME
     for ``[plan]``, or "". ``exception`` is the reason of a declared exception. ``in_history``: the commit is judged
     as part of a history (a rebase under way, a finished commit): no gate is due, and a pass under any key counts.
     ``may_run`` says whether due gates can be run at all at this stage, ``why_not_run`` why not.
     """
 
-    message: str | None = None
     named: str = ""
     exception: str = ""
     in_history: bool = False
