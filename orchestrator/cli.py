@@ -28,7 +28,8 @@ def main() -> int:
     """The exit code: 0 fine, 1 refused or a gate failed, 2 wrong usage, 3 could not judge, 130 interrupted."""
     try:
         code = commands.main(standalone_mode=False)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\ninterrupted", err=True)
         return EXIT_INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -37,9 +38,6 @@ def main() -> int:
         _fail(error.findings)
         codes = {UnknownNameError: EXIT_USAGE, RefusedError: EXIT_REFUSED}
         return codes.get(type(error), EXIT_CANNOT_JUDGE)
-    except KeyboardInterrupt:
-        click.echo("\ninterrupted", err=True)
-        return EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
 
 
@@ -88,11 +86,10 @@ def init(
     from orchestrator.app import setup
 
     done = setup.init(repository, source, hooks, repo_url, rev)
-    _show_setup(
-        done,
-        as_json,
-        "next: edit plan.toml, then: orchestrator lint && git add plan.toml && git commit -m 'feat: [plan] adopt'",
-    )
+    adopt = "git commit -m 'feat: [plan] adopt'"
+    if source is None:
+        adopt = f"edit plan.toml, then: orchestrator lint && git add plan.toml && {adopt}"
+    _show_setup(done, as_json, f"next: {adopt}")
 
 
 def _show_setup(done: Any, as_json: bool, last: str) -> None:

@@ -27,6 +27,7 @@ class Update(Value):
     new: bytes
     rework: Callable[[bytes], bytes | None] | None = None
     mode: str = "100644"  # as the index has it
+    always: bool = False  # look at the file also where the index needs no change
 
 
 def read_file(top: str, path: str) -> bytes | None:
@@ -143,7 +144,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
         RefusedError: the user's unstaged edits cannot be kept safely; nothing has been written.
         KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
     """
-    updates = [update for update in updates if update.old != update.new]
+    updates = [update for update in updates if update.old != update.new or update.always]
     if not updates:
         return
     if runner.has_put_away:
@@ -163,7 +164,9 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
         if data is not None:
             replace_file(os.path.join(git.top, update.path), data)
     modes = {update.path: update.mode for update in updates}
-    _enter(git, oids, modes, None)
+    staged = {update.path: oids[update.path] for update in updates if update.old != update.new}
+    if staged:
+        _enter(git, staged, modes, None)
     if second:
         _enter(git, second_oids, modes, second)
 
@@ -171,9 +174,10 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
 def _unstaged(path: str) -> Finding:
     return Finding(
         "plan-md-unstaged",
-        f"{path} has unstaged edits that cannot be kept safely while this commit rewrites it",
+        f"{path} has unstaged edits that cannot be kept safely while it is rewritten",
         locations=(Location(path),),
-        help=f"git add {path} (or: git stash push {path}), then commit again",
+        notes=("a commit of some paths only (git commit -- PATH) leaves what is staged of it behind",),
+        help=f"git add {path} and commit it too (or: git stash push {path}), then try again",
     )
 
 

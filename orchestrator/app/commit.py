@@ -9,9 +9,9 @@ from orchestrator.app.messages import freed_by_structure, read_message
 from orchestrator.app.own_files import write_own_files
 from orchestrator.core.finding import Finding, Location, RefusedError
 from orchestrator.core.form import judge_form
-from orchestrator.core.judge import Intent, judge
+from orchestrator.core.judge import Intent, judge, proposed_phase
 from orchestrator.core.message import subject_line
-from orchestrator.core.plan import PLAN_PATH, is_outside_phases
+from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, is_outside_phases
 from orchestrator.core.refusals import plan_mixed_finding
 from orchestrator.core.value import Value
 from orchestrator.worktree import ancestor_commit_arguments, find_runner
@@ -87,7 +87,9 @@ def _judge_and_write(
         for result in run_due(facts.repository, settled, judgement.due, limit_s):
             results[result.key] = result
         answer, settled, judgement = _judge_staged(facts, intent, results)
-    if not answer.refused and not only_judge:
+    # Without a change there will be no commit, and what is written now would be left behind, staged.
+    is_empty = not facts.changed and len(facts.parents) == 1 and not _allows("--allow-empty")
+    if not answer.refused and not only_judge and not is_empty:
         write_own_files(facts, settled, runner, parent_pid)
     return answer
 
@@ -157,6 +159,12 @@ _VALUED = frozenset(
         "--pathspec-from-file",
     ]
 )
+
+
+def _allows(option: str) -> bool:
+    """Whether the ``git commit`` that runs this hook may have been given the option; where nobody tells, it may."""
+    arguments = ancestor_commit_arguments()
+    return arguments is None or any([len(a) >= len("--allow-empty") and option.startswith(a) for a in arguments])
 
 
 def is_amend() -> bool:
@@ -232,8 +240,8 @@ def commit_msg(repository: Repository, path: str) -> Answer:
     offered = repository.cache.offered_message()
     if offered and text.strip() == offered.strip():
         return Answer((_unchanged_finding(text),))
-    if not text.strip():
-        return ACCEPTED  # Git itself refuses an empty message
+    if not text.strip() and not _allows("--allow-empty-message"):
+        return ACCEPTED  # Git itself refuses it
     why = "the message names it, and this stage runs no gates"
     intent = Intent(in_history=repository.is_rebasing, may_run=False, why_not_run=why)
     findings, exception = _judge_with_message(facts, text, intent)
@@ -259,13 +267,16 @@ def _judge_with_message(facts: Facts, text: str, intent: Intent) -> tuple[tuple[
         reading = facts.reading()
         findings += reading.findings
         settled = facts.settle({}, reading)
+    advanced = judge(settled, before, facts.changed, intent, {}).advanced if settled else ()
+    phase = proposed_phase(settled, facts.changed, advanced) if settled else None
     form = judge_form(
         text,
         facts.plan or before.plan,
         before.plan.settings,
         facts.changed,
-        advances=settled is not None and bool(judge(settled, before, facts.changed, intent, {}).advanced),
-        touches_phase=any([before.content.owners.phases(name) for name in facts.changed]),
+        proposed=phase.quotable() if phase else PLAN_NAME,
+        advances=bool(advanced),
+        touches_phase=any([name == PLAN_PATH or before.content.owners.phases(name) for name in facts.changed]),
         ticks=settled is not None and bool(settled.ticked),
         freed=freed,
     )
@@ -312,19 +323,12 @@ def prepare_commit_msg(repository: Repository, path: str, source: str) -> None:
     judgement = judge(settled, facts.before, facts.changed, Intent(may_run=False), {})
     settings = facts.before.plan.settings
     kind = next((name for name in settings.commit_types if name != "*"), "feat")
-    if PLAN_PATH in facts.changed:
-        name = "plan"
-    elif judgement.advanced:
-        name = facts.plan.phase(judgement.advanced[0]).title
-    elif settings.require_phase == "always":
-        from orchestrator.core.state import current_phase  # noqa: PLC0415
-
-        current = current_phase(settled.states)
-        if current is None or not current.open:
-            return
-        name = current.phase.title
-    else:
+    if settings.require_phase != "always" and not judgement.advanced and PLAN_PATH not in facts.changed:
         return
+    phase = proposed_phase(settled, facts.changed, judgement.advanced)
+    if phase is not None and not settled.states[phase.id].open:
+        return
+    name = PLAN_NAME if phase is None else phase.title
     offer = f"{kind}: [{name}] "
     with open(path, "wb") as file:
         file.write(offer.encode() + (text if text.startswith(b"\n") else b"\n" + text))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from orchestrator.app.marks import set_marks
 from orchestrator.app.workplace import parent_of, phase_named, staged_facts, staged_reading
 from orchestrator.core.finding import CannotJudgeError, Finding
-from orchestrator.core.judge import Intent, judge
+from orchestrator.core.judge import Intent, judge, proposed_phase
 from orchestrator.core.message import EXCEPTION_TRAILER
-from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, normal_name
-from orchestrator.core.state import DONE, current_phase
+from orchestrator.core.plan import PLAN_NAME, normal_name
+from orchestrator.core.state import DONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,14 +51,6 @@ def _phase_title(repository: Repository, asked: str | None) -> str:
     plan = settled.plan
     if asked is not None:
         return PLAN_NAME if normal_name(asked) == PLAN_NAME else phase_named(plan, asked).title
-    if PLAN_PATH in facts.changed:
-        return PLAN_NAME
     judgement = judge(settled, parent_of(facts, settled), facts.changed, Intent(may_run=False), {})
-    if judgement.advanced:
-        return plan.phase(judgement.advanced[0]).title
-    claimants = [name for path in facts.changed for name in settled.content.owners.phases(path)]
-    candidates = [name for name in claimants if settled.states[name].open] or claimants
-    if candidates:
-        return plan.phase(candidates[0]).title
-    current = current_phase(settled.states)
-    return (current.phase if current else plan.phases[-1]).title
+    phase = proposed_phase(settled, facts.changed, judgement.advanced)
+    return PLAN_NAME if phase is None else phase.title

@@ -40,6 +40,7 @@ def run_due(
             gate=item.gate,
             key=key,
             inputs=tuple(settled.content.inputs(item.phase, item.gate)),
+            label=f"{item.gate.name} of {item.phase.id}",
             claims=_without(settled.content.claims(item.phase, item.gate), reports),
         )
         for key, item in by_key.items()

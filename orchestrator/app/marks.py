@@ -69,5 +69,6 @@ def set_marks(repository: Repository, task_ids: Sequence[str], mark: str) -> Mar
     settled = facts.settle({}, reading.replace(plan=plan, marks=marks))
     stage_own_files(facts, settled, frozenset(wanted))
     judgement = judge(settled, parent_of(facts, settled), facts.changed, Intent(may_run=False), {})
-    lacking = [found for found in judgement.findings if found.id in ("task-evidence", "task-locked")]
+    mine = tuple([f"task {task_id} " for task_id in wanted])
+    lacking = [found for found in judgement.findings if found.message.startswith(mine)]
     return Marked(tuple(changed), tuple([found.replace(severity="warning") for found in lacking]))

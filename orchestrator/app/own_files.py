@@ -44,7 +44,14 @@ def updates_for(
     listing = facts.content.listing if facts.content else {}
     mode = {path: listing[path][0] if path in listing else "100644" for path in (TODO_PATH, LOCK_PATH)}
     found = [
-        Update(TODO_PATH, old_todo, new_todo, lambda data: _rework(data, facts, settled, decided), mode[TODO_PATH])
+        Update(
+            TODO_PATH,
+            old_todo,
+            new_todo,
+            lambda data: _rework(data, facts, settled, decided),
+            mode[TODO_PATH],
+            always=by_command,
+        )
     ]
     old_lock = facts.lock_bytes
     if old_lock is None or not settled_lock_is(settled, old_lock):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from orchestrator.app.own_files import todo_text
+from orchestrator.app.own_files import todo_text, updates_for
 from orchestrator.app.workplace import stage_own_files, staged_facts
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import format_lock, parse_lock
 from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
 from orchestrator.core.state import DONE, OPEN, REOPENED
-from orchestrator.core.todo import EMPTY, Reading, carry, parse, read_marks, salvage
+from orchestrator.core.todo import EMPTY, Reading, assemble, carry, parse, read_marks, render_block, salvage
 from orchestrator.core.value import Value
 from orchestrator.worktree import Runner, Update, read_file, write_updates
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.app.facts import Facts
     from orchestrator.app.repository import Repository
     from orchestrator.core.plan import Plan
+    from orchestrator.core.settle import Settled
 
 
 class Synced(Value):
@@ -62,6 +63,8 @@ def sync(repository: Repository) -> Synced:
         reading = None
     if reading is not None and not reading.findings:
         settled = facts.settle({}, reading)
+        if not _is_readable(repository, facts, plan):
+            return _mend_file(repository, facts, settled)
         before = (facts.todo_text, facts.lock_bytes)
         stage_own_files(facts, settled)
         after = (todo_text(facts.todo(), settled), format_lock(settled.lock))
@@ -88,6 +91,21 @@ def _rebuild(repository: Repository, facts: Facts, plan: Plan, stages: Mapping[i
     index_file = repository.git.env.get("GIT_INDEX_FILE") or f"{repository.git_dir}/index"
     write_updates(repository.git, updates, index_file, Runner(), os.getppid())
     return Synced((TODO_PATH, LOCK_PATH), "merged" if stages else "salvaged")
+
+
+def _mend_file(repository: Repository, facts: Facts, settled: Settled) -> Synced:
+    """The work tree's PLAN.md can be read again; what is staged was readable, and what is not staged stays so."""
+    data = read_file(repository.git.top, TODO_PATH) or b""
+    theirs, marks, notes = salvage(
+        data.decode("utf-8", "surrogateescape"), _rendering_plans(repository, facts, settled.plan)
+    )
+    block = render_block(settled.plan, settled.states, {**settled.marks, **marks}, notes, theirs.newline)
+    text = assemble(theirs, block).encode("utf-8", "surrogateescape")
+    todo, *others = updates_for(facts, settled, by_command=True)
+    index_file = repository.git.env.get("GIT_INDEX_FILE") or f"{repository.git_dir}/index"
+    updates = [todo.replace(rework=lambda _: text), *others]
+    write_updates(repository.git, updates, index_file, Runner(), os.getppid())
+    return Synced((TODO_PATH,), "only in the work tree")
 
 
 def _rendering_plans(repository: Repository, facts: Facts, plan: Plan) -> list[Plan]:
@@ -125,6 +143,18 @@ def _merged_marks(repository: Repository, plans: Sequence[Plan], stages: Mapping
         else:
             merged[task_id] = DONE if DONE in (mine, other) else REOPENED if REOPENED in (mine, other) else mine
     return merged
+
+
+def _is_readable(repository: Repository, facts: Facts, plan: Plan) -> bool:
+    """Whether PLAN.md of the work tree, staged or not, can be read."""
+    data = read_file(repository.git.top, TODO_PATH)
+    if data is None:
+        return True
+    try:
+        todo = parse(data.decode("utf-8", "surrogateescape"))
+    except CannotJudgeError:
+        return False
+    return todo.has_block and not read_marks(todo, _rendering_plans(repository, facts, plan)).findings
 
 
 def _is_lock(data: bytes) -> bool:

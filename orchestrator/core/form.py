@@ -28,6 +28,7 @@ def judge_form(
     settings: Settings,
     changed: Sequence[str],
     *,
+    proposed: str,
     advances: bool,
     touches_phase: bool,
     ticks: bool,
@@ -35,7 +36,8 @@ def judge_form(
 ) -> Form:
     """The form of a cleaned message.
 
-    ``plan`` gives the names, ``settings`` the rules; ``advances`` says whether the commit advances a phase whatever
+    ``plan`` gives the names, ``settings`` the rules, ``proposed`` what a refusal offers to write between the brackets.
+    ``advances`` says whether the commit advances a phase whatever
     its message names, ``touches_phase`` whether a phase claims one of its files, ``ticks`` whether it ticks a task.
     ``freed`` by structure: a merge, a revert, a fixup, an exempt author, a rebase.
     """
@@ -48,7 +50,7 @@ def judge_form(
     if own_only and not ticks and changed:
         required = False
     if header is None:
-        return Form("", exception, (_format_finding(subject, settings, plan, touches_phase),) if required else ())
+        return Form("", exception, (_format_finding(subject, settings, proposed, touches_phase),) if required else ())
     if not is_type_accepted(header.type, settings.commit_types):
         named = _named(plan, header) if freed or exception else ""
         return Form(named, exception, (_type_finding(header, settings, touches_phase),) if required else ())
@@ -59,9 +61,9 @@ def judge_form(
         # A message that may be anything still binds where it names a phase on purpose; "[plan]" says nothing then.
         return Form("" if named == PLAN_NAME or own_only else named, exception)
     if plan_changes and named != PLAN_NAME:
-        return Form(named, exception, (_plan_finding(header, settings),))
+        return Form("", exception, (_plan_finding(header, settings),))
     if named == PLAN_NAME and not plan_changes and not all(is_outside_phases(path) for path in changed):
-        return Form("", exception, (_not_plan_finding(plan, settings),))
+        return Form("", exception, (_not_plan_finding(proposed, settings),))
     return Form(named, exception)
 
 
@@ -91,15 +93,14 @@ def _notes(settings: Settings, *, touches_phase: bool) -> tuple[str, ...]:
     return notes
 
 
-def _format_finding(subject: str, settings: Settings, plan: Plan, touches_phase: bool) -> Finding:
+def _format_finding(subject: str, settings: Settings, proposed: str, touches_phase: bool) -> Finding:
     first = next((name for name in settings.commit_types if name != "*"), "feat")
-    example = plan.phases[0].quotable() if plan.phases else PLAN_NAME
     return Finding(
         "message-format",
         f'the message does not have the form "{expected_form(settings)}"',
         locations=(Location("COMMIT_EDITMSG", 1, printable(subject)[:100] or "(empty)"),),
         notes=_notes(settings, touches_phase=touches_phase),
-        help=f'git commit -m "{first}: [{example}] {_as_subject(subject)}"  (phases: orchestrator status)',
+        help=f'git commit -m "{first}: [{proposed}] {_as_subject(subject)}"  (phases: orchestrator status)',
     )
 
 
@@ -144,11 +145,11 @@ def _plan_finding(header: Header, settings: Settings) -> Finding:
     )
 
 
-def _not_plan_finding(plan: Plan, settings: Settings) -> Finding:
+def _not_plan_finding(proposed: str, settings: Settings) -> Finding:
     first = next((name for name in settings.commit_types if name != "*"), "feat")
     return Finding(
         "phase-mismatch",
         f'"[{PLAN_NAME}]" stands for changes of plan.toml, and this commit has none',
         locations=(Location("COMMIT_EDITMSG", 1),),
-        help=f'name an open phase (orchestrator next): git commit -m "{first}: [{plan.phases[0].quotable()}] ..."',
+        help=f'name an open phase (orchestrator next): git commit -m "{first}: [{proposed}] ..."',
     )

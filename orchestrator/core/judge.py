@@ -21,7 +21,7 @@ from orchestrator.core.refusals import (
     quoted,
     titles,
 )
-from orchestrator.core.state import AWAITING, DONE, OPEN, plan_state
+from orchestrator.core.state import AWAITING, DONE, OPEN, current_phase, plan_state
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -49,6 +49,24 @@ class Intent(Value):
     may_run: bool = True
     why_not_run: str = ""
     changed_lines: int = 0
+
+
+def proposed_phase(settled: Settled, changed: Sequence[str], advanced: Sequence[str]) -> Phase | None:
+    """The phase to name in the message: an open one that the work belongs to, else the current one.
+
+    None stands for ``[plan]``.
+    """
+    if PLAN_PATH in changed:
+        return None
+    owners = settled.content.owners
+    candidates = [*advanced, *[name for path in changed for name in owners.phases(path)]]
+    for name in candidates:
+        if settled.states[name].open:
+            return settled.plan.phase(name)
+    current = current_phase(settled.states)
+    if candidates or current is None:
+        return settled.plan.phase(candidates[0]) if candidates else settled.plan.phases[-1]
+    return current.phase
 
 
 class Judgement(Value):
@@ -205,18 +223,13 @@ class _Judge:
             places = tuple(
                 Location(place, 0, f"belongs to {' and '.join(found)}") for place, found in groups[:MAX_SHOWN]
             )
-            others = [place for place, found in groups if set(found).isdisjoint(groups[0][1])] or [groups[-1][0]]
-            files = [quoted(path) for path in others if path in self.claimants]
             self.findings.append(
                 Finding(
                     "phases-mixed",
                     "one commit, one phase: no single phase claims everything that is staged",
                     locations=places,
                     notes=("settings.one_phase_per_commit is true",),
-                    help=(
-                        f"git restore --staged -- {' '.join(files)}" if files else f"git restore --staged {TODO_PATH}"
-                    )
-                    + ", commit, then commit the rest",
+                    help=self.unmixing(groups),
                 )
             )
         elif name in self.order and groups and not self.plan_changes:
@@ -244,6 +257,22 @@ class _Judge:
                         help=f'git commit -m "{kind}: [{self.plan.phase(candidates[0]).quotable()}] ..."',
                     )
                 )
+
+    def unmixing(self, groups: Sequence[tuple[str, Sequence[str]]]) -> str:
+        """The commands that commit the part of one phase, an open one if there is any."""
+        order = self.order_states(set())
+        phase_ids = sorted({name for _, found in groups for name in found}, key=self.order.__getitem__)
+        keep = next((name for name in phase_ids if order[name].open), phase_ids[0])
+        strange = [task.id for phase_id, task in self.ticks if phase_id != keep and task.id not in self.settled.entered]
+        files = [path for path, found in self.claimants.items() if keep in found]
+        if strange and not files:
+            return f"orchestrator reopen {' '.join(strange)}, and commit again"
+        paths = " ".join([quoted(f":/{path}") for path in files])
+        if any([phase_id == keep for phase_id, _ in self.ticks]):
+            paths += f" :/{TODO_PATH}"
+        kind = first_type(self.settings.commit_types)
+        commit = f'git commit -m "{kind}: [{self.plan.phase(keep).quotable()}] ..." -- {paths}'
+        return f"orchestrator reopen {' '.join(strange)}, then: {commit}" if strange else commit
 
     # -- gates ---------------------------------------------------------------------------------------------------
 

@@ -17,10 +17,13 @@ MAX_SHOWN = 8  # files or reasons listed of one kind
 
 
 def quoted(path: str) -> str:
-    """The path as a shell takes it, control characters shown."""
+    """The path as a shell takes it; with control characters in it, as bash and zsh do."""
     import shlex  # noqa: PLC0415 - only to refuse
 
-    return shlex.quote(printable(path))
+    shown = printable(path)
+    if shown == path:
+        return shlex.quote(path)
+    return "$'" + "".join(["\\'" if c == "'" else "\\\\" if c == "\\" else printable(c) for c in path]) + "'"
 
 
 def first_type(types: Sequence[str]) -> str:
@@ -112,10 +115,16 @@ def gate_finding(item: DueGate, result: GateResult | None, why_not_run: str = ""
         "stopped": "was not run to its end",
         "unclean": "did not run on what is staged",
     }
-    help_text = f"mend it, git add, then run: {again}" if result.status == "failed" else again
+    first = {
+        "failed": "mend it, git add, then run: ",
+        "error": "make its command run here (activate its environment, or change it in plan.toml), then: ",
+        "timeout": "mend it, or give it a longer timeout in plan.toml, then run: ",
+        "stopped": "",
+        "unclean": "git add, git stash or ignore what is named, then run: ",
+    }
     return Finding(
         _GATE_IDS[result.status],
         f"{name} of {item.phase.id} {word[result.status]}: {result.reason}",
         notes=tuple(notes),
-        help=help_text,
+        help=first[result.status] + again,
     )

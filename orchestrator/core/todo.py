@@ -192,12 +192,15 @@ def _read_with(todo: Todo, plan: Plan) -> Reading:
 
 
 def _foreign(number: int, text: str) -> Finding:
+    is_task = _task_line(number, text) is not None or text.startswith("#")
     return Finding(
         "plan-md-edited",
         f"this line between the markers is not the tool's: {printable(text)[:120]}",
         locations=(Location(TODO_PATH, number),),
         notes=("between the markers only the boxes are yours, and lines indented under a task",),
-        help="move the line below the end marker or indent it under its task, then: git add PLAN.md",
+        help="tasks and titles are changed in plan.toml, as: feat: [plan] ...; to restore PLAN.md: orchestrator sync"
+        if is_task
+        else "move the line below the end marker or indent it under its task, then: git add PLAN.md",
     )
 
 

@@ -20,6 +20,7 @@ class GateJob(Value):
     key: str
     inputs: tuple[Input, ...]
     claims: Callable[[str], bool]
+    label: str = ""  # what progress calls it; default: the gate's name
 
     def reports(self) -> tuple[str, ...]:
         """The report files that the gate promises to write, as the plan names them."""

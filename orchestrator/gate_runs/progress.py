@@ -58,14 +58,15 @@ class TerminalProgress:
 
     def started(self, job: GateJob) -> None:
         """Add a line for the gate."""
-        self._running[job.gate.name] = time.monotonic()
+        self._running[job.label or job.gate.name] = time.monotonic()
         self._draw([])
 
     def finished(self, job: GateJob, result: GateResult) -> None:
         """Turn the gate's line into its result."""
-        self._running.pop(job.gate.name, None)
+        name = job.label or job.gate.name
+        self._running.pop(name, None)
         reason = f" ({result.reason})" if result.reason and not result.passed else ""
-        line = f"gate {printable(result.gate)}: {result.status} in {result.seconds:.1f} s{printable(reason)}"
+        line = f"gate {printable(name)}: {result.status} in {result.seconds:.1f} s{printable(reason)}"
         self._draw([line])
         if self._fd < 0:
             print(line, file=self._stderr or sys.stderr, flush=True)

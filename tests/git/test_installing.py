@@ -179,7 +179,7 @@ def test_without_the_command_nothing_is_committed(repo: Repository, tmp_path: Pa
     assert (done.returncode == 0) is committed
     direct = run([repo.top / ".git/hooks" / stage, "file"], cwd=repo.top, check=False)
     assert direct.returncode == (0 if stage == "prepare-commit-msg" else 1)
-    assert "pipx install git-orchestrator" in direct.stderr
+    assert "install git-orchestrator, so that" in direct.stderr
     assert direct.stdout == ""
 
 

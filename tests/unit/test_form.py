@@ -36,7 +36,7 @@ def form(
     plan = plan_of((f"[settings]\n{settings}\n" if settings else "") + PHASES)
     return judge_form(
         text, plan, plan.settings, ["src/x.py"] if changed is None else changed,
-        advances=advances, touches_phase=touches, ticks=ticks, freed=freed,
+        proposed="Foundation", advances=advances, touches_phase=touches, ticks=ticks, freed=freed,
     )  # fmt: skip
 
 
@@ -142,7 +142,8 @@ def test_a_title_that_a_shell_would_run_is_not_offered() -> None:
     plan = plan_of(PHASES.replace('"Foundation"', "'$(touch x)'"))
     for text, changed in (("x\n", ["a"]), ("feat: [plan] x\n", ["a"])):
         found = judge_form(
-            text, plan, plan.settings, changed, advances=False, touches_phase=True, ticks=False, freed=False
-        )
+            text, plan, plan.settings, changed,
+            proposed=plan.phases[0].quotable(), advances=False, touches_phase=True, ticks=False, freed=False,
+        )  # fmt: skip
         assert "feat: [base] " in found.findings[0].help
         assert "$(" not in found.findings[0].help

@@ -227,9 +227,13 @@ def test_several_phases_where_the_plan_allows_them(changes: Files, named: str, e
 
 def test_the_way_out_of_a_mixed_commit() -> None:
     found = World(PLAN).commit({"base/x.py": "x", "side/a b-": "x"}).find("phases-mixed")
-    assert found.help == "git restore --staged -- 'side/a b-', commit, then commit the rest"
+    assert found.help == 'git commit -m "feat: [Base] ..." -- :/base/x.py'
+    found = World(PLAN).commit({"api/x.py": "x", "side/a b-\n": "x"}).find("phases-mixed")
+    assert found.help == """git commit -m "feat: [Side] ..." -- $':/side/a b-\\x0a'"""
     found = World(PLAN).commit({"base/x.py": "x"}, ticks={"s1": "done"}).find("phases-mixed")
-    assert found.help == "git restore --staged PLAN.md, commit, then commit the rest"
+    assert found.help == 'orchestrator reopen s1, then: git commit -m "feat: [Base] ..." -- :/base/x.py'
+    found = World(PLAN).commit(ticks={"s1": "done", "b1": "done"}).find("phases-mixed")
+    assert found.help == "orchestrator reopen s1, and commit again"
 
 
 def test_what_is_to_be_pasted_into_a_shell_runs_nothing() -> None:
