@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer as
 
 def main() -> int:
     """The exit code: 0 fine, 1 refused or a gate failed, 2 wrong usage, 3 could not judge, 130 interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a tick shows its number
     try:
         code = commands.main(standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):

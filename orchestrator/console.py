@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from orchestrator.core.finding import Finding
 
 
+MAX_FINDINGS = 40
+
+
 def finding_text(finding: Finding) -> str:
     """The finding as several lines: what, where, why, and what to do next; nothing in it can steer a terminal."""
     lines = [f"{finding.severity}[{finding.id}]: {printable(finding.message)}"]
@@ -26,6 +29,10 @@ def finding_text(finding: Finding) -> str:
 def findings_text(findings: Iterable[Finding]) -> str:
     """All of them, errors first, with a blank line between two."""
     ordered = sorted(findings, key=lambda finding: finding.severity != "error")
+    more = len(ordered) - MAX_FINDINGS
+    if more > 0:
+        shown = findings_text(ordered[:MAX_FINDINGS])
+        return f"{shown}\n... and {more} more\n"
     return "".join(
         [
             f"{finding_text(finding)}\n" + ("\n" if index + 1 < len(ordered) else "")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
 
 _KEPT_PLANS = 8
+_KEY_LENGTH = 64
+_HEX = frozenset("0123456789abcdef")
 _KEPT_PASSES = 1000
 _LAST_RUN_FIELDS = ("status", "reason", "key", "exit_code", "seconds", "tests", "coverage", "finished_at", "output")
 
@@ -61,6 +63,8 @@ class RunCache:
 
     def known_pass(self, key: str) -> Pass | None:
         """The facts of a passed run under the key."""
+        if len(key) != _KEY_LENGTH or not _HEX.issuperset(key):
+            return None  # a key of plan.lock is anybody's text, and must not lead out of the folder
         data = self._read(f"passes/{key}")
         if data is None:
             return None

@@ -10,6 +10,7 @@ import sys
 
 from orchestrator.app.repository import open_hook_repository
 from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError
+from orchestrator.worktree import running_commit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     stage, *rest = arguments
     if stage == AUTO:
-        merging = any([name.startswith("GITHEAD_") for name in os.environ])
-        stage = "pre-merge-commit" if merging else "pre-commit"
+        stage = "pre-merge-commit" if _is_merging() else "pre-commit"
     try:
         return _run(stage, rest)
     except CannotJudgeError as error:
@@ -50,6 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("\ninterrupted; nothing has been committed and nothing written\n")
         return EXIT_INTERRUPTED
     return 0 if stage == "prepare-commit-msg" else code  # a failure there would stop a rebase
+
+
+def _is_merging() -> bool:
+    """Whether git-merge runs this hook: it names what it merges in the environment, before MERGE_HEAD is there."""
+    if not any([name.startswith("GITHEAD_") for name in os.environ]):
+        return False
+    return not running_commit().known and not open_hook_repository(os.environ).has("MERGE_HEAD")
 
 
 def _run(stage: str, rest: Sequence[str]) -> int:

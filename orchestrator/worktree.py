@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from orchestrator.core.commit_options import CommitOptions, commit_arguments, parse_commit_options
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, RefusedError
 from orchestrator.core.value import Value
 
@@ -120,17 +121,18 @@ def ancestor_pids() -> list[int]:
     return found
 
 
-def ancestor_commit_arguments() -> list[str] | None:
-    """The arguments after ``commit`` of the ``git commit`` that runs this hook, or None where it cannot be told."""
+def running_commit() -> CommitOptions:
+    """The options of the ``git commit`` that runs this hook; not known where the system does not tell (no /proc)."""
     for pid in ancestor_pids():
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
-                argv = [os.fsdecode(part) for part in file.read().split(b"\0")[:-1]]
+                argv = file.read().decode("utf-8", "surrogateescape").split("\0")[:-1]
         except OSError:
-            return None
-        if argv and os.path.basename(argv[0]) == "git" and "commit" in argv:
-            return argv[argv.index("commit") + 1 :]
-    return None
+            break
+        if argv and argv[0].rpartition("/")[2] in ("git", "git-commit"):
+            arguments = commit_arguments(argv)
+            return CommitOptions() if arguments is None else parse_commit_options(arguments)
+    return CommitOptions()
 
 
 def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: Runner, parent_pid: int) -> None:

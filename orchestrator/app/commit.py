@@ -9,12 +9,13 @@ from orchestrator.app.messages import freed_by_structure, read_message
 from orchestrator.app.own_files import write_own_files
 from orchestrator.core.finding import Finding, Location, RefusedError
 from orchestrator.core.form import judge_form
+from orchestrator.core.formats import parse_lock
 from orchestrator.core.judge import Intent, judge, proposed_phase
 from orchestrator.core.message import subject_line
-from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, is_outside_phases
-from orchestrator.core.refusals import plan_mixed_finding
+from orchestrator.core.plan import LOCK_PATH, PLAN_NAME, PLAN_PATH, is_outside_phases, path_text
+from orchestrator.core.refusals import plan_mixed_finding, quoted
 from orchestrator.core.value import Value
-from orchestrator.worktree import ancestor_commit_arguments, find_runner
+from orchestrator.worktree import find_runner, running_commit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
         return ACCEPTED
     if repository.is_rebasing and facts.plan is not None:
         # Rewriting PLAN.md here would stop the next pick of the rebase; what results is judged when it is done.
-        return _judge_staged(facts, Intent(in_history=True, may_run=False), {})[0]
+        answer, settled, _ = _judge_staged(facts, Intent(in_history=True, may_run=False), {})
+        return Answer(answer.findings + foreign_evidence(facts, settled))
     runner = find_runner(env)
     only_judge = "GIT_INDEX_FILE" not in env
     if runner.name and not only_judge:
@@ -61,6 +63,34 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
     intent = Intent(exception=env.get("ORCHESTRATOR_EXCEPTION", "").strip(), may_run=True)
     why_not = "an earlier check is only judging" if only_judge else _why_not_run(runner)
     return _judge_and_write(facts, intent, run_due, runner, parent_pid, why_not, only_judge=only_judge)
+
+
+def foreign_evidence(facts: Facts, settled: Settled) -> tuple[Finding, ...]:
+    """What plan.lock claims beyond the commits that a rebase or am picks from; nothing is written there to mend it."""
+    if facts.lock_bytes is None:
+        return () if facts.before is None or facts.before.lock is None else (_tampered("plan.lock is gone"),)
+    revisions = ("REBASE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD")
+    objects = facts.repository.read_objects([f"{revision}:{LOCK_PATH}" for revision in revisions])
+    known = [settled.lock, (facts.before.lock if facts.before else None) or {}]
+    known += [parse_lock(found[1]) for found in objects.values() if found is not None]
+    passes = {found.key for lock in known for phase in lock.values() for found in phase.passes.values()}
+    bases = {(i, text, digest) for lock in known for phase in lock.values()
+             for i, base in phase.bases.items() for text, digest in base.items()}  # fmt: skip
+    wrong = []
+    for phase_id, phase in parse_lock(facts.lock_bytes).items():
+        for name, claimed in phase.passes.items():
+            if claimed.key not in passes and facts.pass_lookup({})(claimed.key) is None:
+                wrong.append(_tampered(f"nobody knows the pass of {name} for {phase_id} in plan.lock"))
+        for task_id, base in phase.bases.items():
+            if any([(task_id, text, digest) not in bases for text, digest in base.items()]):
+                wrong.append(_tampered(f"nobody knows the base of task {task_id} in plan.lock"))
+    return tuple(wrong)
+
+
+def _tampered(message: str) -> Finding:
+    return Finding(
+        "lock-tampered", message, locations=(Location(LOCK_PATH),), help="git checkout HEAD -- plan.lock, and go on"
+    )
 
 
 def _why_not_run(runner: Runner) -> str:
@@ -80,15 +110,18 @@ def _judge_and_write(
         if limit_s == 0:
             why_not = 'settings.hook_time_limit is "0s": hooks run no gates'
         intent = intent.replace(may_run=not why_not, why_not_run=why_not)
-        if intent.may_run and facts.before.plan.settings.max_commit_lines:
+        if facts.before.plan.settings.max_commit_lines:
             intent = intent.replace(changed_lines=count_lines(facts))
     answer, settled, judgement = _judge_staged(facts, intent, results)
     while judgement is not None and judgement.due and not judgement.refused:
         for result in run_due(facts.repository, settled, judgement.due, limit_s):
             results[result.key] = result
         answer, settled, judgement = _judge_staged(facts, intent, results)
+    if results and not answer.refused:
+        _refuse_moved_index(facts)
     # Without a change there will be no commit, and what is written now would be left behind, staged.
-    is_empty = not facts.changed and len(facts.parents) == 1 and not _allows("--allow-empty")
+    options = running_commit()
+    is_empty = not facts.changed and len(facts.parents) == 1 and options.known and not options.allow_empty
     if not answer.refused and not only_judge and not is_empty:
         write_own_files(facts, settled, runner, parent_pid)
     return answer
@@ -116,75 +149,51 @@ def judge_removal(facts: Facts) -> tuple[Finding, ...]:
     return (plan_mixed_finding(claimed),) if claimed else ()
 
 
-def staged_parents(repository: Repository) -> list[str]:
-    """The parents that the commit about to be made will have, as revisions; HEAD also where it is unborn."""
+def staged_parents(repository: Repository, *, is_merging: bool = False) -> list[str]:
+    """The parents that the commit about to be made will have, as revisions; HEAD also where it is unborn.
+
+    ``is_merging``: git-merge itself runs this hook, before it has written MERGE_HEAD.
+    """
     git = repository.git
-    heads = _merge_heads(repository)
+    heads = _merge_heads(repository, is_merging=is_merging)
     if heads:
         return ["HEAD", *heads]
-    if is_amend():
+    if running_commit().amend:
         line = git.text("rev-list", "--parents", "-n", "1", "HEAD")
         return line.split(" ")[1:]
     return ["HEAD"]
 
 
-def _merge_heads(repository: Repository) -> list[str]:
+def _merge_heads(repository: Repository, *, is_merging: bool = False) -> list[str]:
     """The commits being merged: as MERGE_HEAD lists them, or, before it is written, as git-merge tells its hooks."""
     try:
         with open(os.path.join(repository.git_dir, "MERGE_HEAD"), encoding="ascii") as file:
             return file.read().split()
     except FileNotFoundError:
         prefix = "GITHEAD_"
-        return [name[len(prefix) :] for name in repository.git.env if name.startswith(prefix)]
+        names = [name for name in repository.git.env if name.startswith(prefix)] if is_merging else []
+        return [name[len(prefix) :] for name in names]
 
 
-_VALUED = frozenset(
-    [
-        "-m",
-        "-F",
-        "-c",
-        "-C",
-        "-t",
-        "--message",
-        "--file",
-        "--author",
-        "--date",
-        "--template",
-        "--cleanup",
-        "--fixup",
-        "--squash",
-        "--trailer",
-        "--reuse-message",
-        "--reedit-message",
-        "--pathspec-from-file",
-    ]
-)
-
-
-def _allows(option: str) -> bool:
-    """Whether the ``git commit`` that runs this hook may have been given the option; where nobody tells, it may."""
-    arguments = ancestor_commit_arguments()
-    return arguments is None or any([len(a) >= len("--allow-empty") and option.startswith(a) for a in arguments])
-
-
-def is_amend() -> bool:
-    """Whether the ``git commit`` that runs this hook was given --amend, where the system tells its arguments."""
-    arguments = iter(ancestor_commit_arguments() or ())
-    for argument in arguments:
-        if argument == "--":
-            return False
-        is_cluster = argument.startswith("-") and not argument.startswith("--") and argument[-1] in "mFcCt"
-        if argument in _VALUED or is_cluster:
-            next(arguments, None)
-        elif len(argument) >= 4 and "--amend".startswith(argument):
-            return True
-    return False
+def _refuse_moved_index(facts: Facts) -> None:
+    """While gates ran the user may have staged something else, which nothing here has judged."""
+    now = read_facts(facts.repository, facts.parents)
+    then = facts.content.listing if facts.content else {}
+    if now is None or now.content is None or now.content.listing != then:
+        raise RefusedError(
+            Finding(
+                "gate-unclean",
+                "what is staged has changed while the gates ran",
+                notes=("the runs that passed are remembered",),
+                help="commit again",
+            )
+        )
 
 
 def _refuse_changed_files(repository: Repository) -> None:
     """Under a hook runner the work tree is what is staged; if it is not, an earlier hook has changed files."""
     out = repository.git.run("diff", "--no-ext-diff", "--name-only", "-z", "--ignore-submodules")
-    names = [os.fsdecode(name) for name in out.split(b"\0")[:-1]]
+    names = [path_text(name) for name in out.split(b"\0")[:-1]]
     if names:
         raise RefusedError(
             Finding(
@@ -203,21 +212,22 @@ def count_lines(facts: Facts) -> int:
     git = facts.repository.git
     if not base:
         return 0
+    options = ("--numstat", "-z", "--no-renames", "--ignore-submodules=none")
     if facts.tree == INDEX:
-        out = git.run("diff-index", "--cached", "--numstat", "-z", "--no-renames", base, "--")
+        out = git.run("diff-index", "--cached", *options, base, "--")
     else:
-        out = git.run("diff-tree", "-r", "--numstat", "-z", "--no-renames", base, facts.tree, "--")
+        out = git.run("diff-tree", "-r", *options, base, facts.tree, "--")
     total = 0
     for line in out.split(b"\0")[:-1]:
         added, removed, path = line.split(b"\t", 2)
-        if not is_outside_phases(os.fsdecode(path)) and added != b"-":
+        if not is_outside_phases(path_text(path)) and added != b"-":
             total += int(added) + int(removed)
     return total
 
 
 def pre_merge_commit(repository: Repository) -> Answer:
     """Judge a merge that Git is about to commit; Git takes no changes from this stage (githooks(5))."""
-    facts = read_facts(repository, staged_parents(repository))
+    facts = read_facts(repository, staged_parents(repository, is_merging=True))
     if facts is None:
         return ACCEPTED
     if facts.plan is None:
@@ -240,7 +250,8 @@ def commit_msg(repository: Repository, path: str) -> Answer:
     offered = repository.cache.offered_message()
     if offered and text.strip() == offered.strip():
         return Answer((_unchanged_finding(text),))
-    if not text.strip() and not _allows("--allow-empty-message"):
+    options = running_commit()
+    if not text.strip() and options.known and not options.allow_empty_message:
         return ACCEPTED  # Git itself refuses it
     why = "the message names it, and this stage runs no gates"
     intent = Intent(in_history=repository.is_rebasing, may_run=False, why_not_run=why)
@@ -302,7 +313,7 @@ def _trailer_finding(reason: str) -> Finding:
         "message-format",
         "ORCHESTRATOR_EXCEPTION is set, but the message has no trailer that tells of it",
         locations=(Location("COMMIT_EDITMSG", 1),),
-        help=f"orchestrator commit --exception '{reason[:60]}' -m ...",
+        help=f"orchestrator commit --exception {quoted(reason)} -m ...",
     )
 
 

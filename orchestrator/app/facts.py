@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from orchestrator.core.evidence import EMPTY_BLOBS, Content
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import LockPhase, parse_lock
-from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH
+from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_bytes, path_text
 from orchestrator.core.settle import Before, settle
 from orchestrator.core.state import DONE, OPEN
 from orchestrator.core.todo import EMPTY, Reading, carry, parse, read_marks
@@ -248,12 +246,12 @@ def _listing(repository: Repository, tree: str) -> dict[str, tuple[str, str]]:
             meta, _, path = entry.partition(b"\t")
             mode, oid, stage = meta.decode("ascii").split(" ")
             if stage == "0":
-                listing[os.fsdecode(path)] = (mode, oid)
+                listing[path_text(path)] = (mode, oid)
         return listing
     for entry in repository.git.run("ls-tree", "-r", "-z", tree).split(b"\0")[:-1]:
         meta, _, path = entry.partition(b"\t")
         mode, _, oid = meta.decode("ascii").split(" ")
-        listing[os.fsdecode(path)] = (mode, oid)
+        listing[path_text(path)] = (mode, oid)
     return listing
 
 
@@ -261,7 +259,7 @@ def _changes(repository: Repository, base: str, tree: str, listing: Mapping[str,
     """What the tree changes against the base, by path; renames are a removal and an addition."""
     if not base:
         return [Change(path, _NOTHING, "", mode, oid) for path, (mode, oid) in listing.items()]
-    options = ("--raw", "-z", "--no-renames", "--no-abbrev")
+    options = ("--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
     if tree == INDEX:
         out = repository.git.run("diff-index", "--cached", "--ita-invisible-in-index", *options, base, "--")
     else:
@@ -270,7 +268,7 @@ def _changes(repository: Repository, base: str, tree: str, listing: Mapping[str,
     changes = []
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         old_mode, new_mode, old_oid, new_oid, _ = meta[1:].decode("ascii").split(" ")
-        changes.append(Change(os.fsdecode(path), old_mode, old_oid, new_mode, new_oid))
+        changes.append(Change(path_text(path), old_mode, old_oid, new_mode, new_oid))
     return changes
 
 
@@ -284,7 +282,7 @@ def _undone(listing: dict[str, tuple[str, str]], changes: Sequence[Change]) -> d
         else:
             gone = gone or change.path not in before
             before[change.path] = (change.old_mode, change.old_oid)
-    return dict(sorted(before.items(), key=lambda item: os.fsencode(item[0]))) if gone else before
+    return dict(sorted(before.items(), key=lambda item: path_bytes(item[0]))) if gone else before
 
 
 def _own_changes(repository: Repository, parents: Sequence[str], tree: str) -> list[Change]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from orchestrator.app.repository import no_plan
 from orchestrator.core.evidence import Content
 from orchestrator.core.finding import Finding, Location
-from orchestrator.core.plan import OWN_PATHS, PLAN_PATH, is_outside_phases
+from orchestrator.core.plan import OWN_PATHS, PLAN_PATH, is_outside_phases, path_bytes, path_text
 from orchestrator.core.plan_file import read_plan
 from orchestrator.git import GitError
 from orchestrator.worktree import read_file
@@ -46,7 +45,7 @@ def _warnings(repository: Repository, plan: Plan) -> Iterable[Finding]:
     for entry in repository.git.run("ls-files", "-s", "-z").split(b"\0")[:-1]:
         meta, _, path = entry.partition(b"\t")
         mode, oid, _ = meta.decode("ascii").split(" ")
-        listing[os.fsdecode(path)] = (mode, oid)
+        listing[path_text(path)] = (mode, oid)
     content = Content(plan, listing)
     literals = [p.literal for phase in plan.phases for p in _patterns(phase) if p.literal and p.include]
     artifacts = [path for phase in plan.phases for path in phase.artifacts]
@@ -109,8 +108,8 @@ def _ignored(repository: Repository, paths: list[str]) -> set[str]:
     """Those of the paths that an ignore file names, tracked or not."""
     if not paths:
         return set()
-    stdin = b"".join(os.fsencode(path) + b"\0" for path in dict.fromkeys(paths))
+    stdin = b"".join(path_bytes(path) + b"\0" for path in dict.fromkeys(paths))
     code, out, err = repository.git.call("check-ignore", "--no-index", "-z", "--stdin", stdin=stdin)
     if code not in (0, 1):
         raise GitError(["check-ignore"], code, err.decode("utf-8", "replace"))
-    return {os.fsdecode(path) for path in out.split(b"\0")[:-1]}
+    return {path_text(path) for path in out.split(b"\0")[:-1]}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line
-from orchestrator.core.plan import PLAN_PATH, is_outside_phases
-from orchestrator.worktree import ancestor_commit_arguments
+from orchestrator.core.plan import PLAN_PATH, is_outside_phases, path_text
+from orchestrator.worktree import running_commit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,30 +23,19 @@ def read_message(repository: Repository, path: str) -> str:
     encoding = config.get("i18n.commitencoding", "utf-8")
     try:
         text = data.decode(encoding, "surrogateescape" if encoding.casefold() in ("utf-8", "utf8") else "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # unknown to Python, or no encoding of text at all
         text = data.decode("utf-8", "surrogateescape")
     text = text.replace("\r\n", "\n")
-    # Git tells its hooks by this that no editor was or will be opened.
-    is_edited = repository.git.env.get("GIT_EDITOR") != ":"
-    mode = config.get("commit.cleanup", "default")
-    mode = _cleanup_argument() or mode
-    if mode in ("default", "strip") and not (mode == "default" and not is_edited):
-        mode = "strip"
-    elif mode in ("default", "scissors") and not is_edited:
+    options = running_commit()
+    # Git tells its hooks by GIT_EDITOR=: that no editor is opened; a user's own setting may say the same.
+    is_edited = options.edited if options.known else repository.git.env.get("GIT_EDITOR") != ":"
+    mode = options.cleanup or config.get("commit.cleanup", "default")
+    if mode == "default":
+        mode = "strip" if is_edited else "whitespace"
+    elif mode == "scissors" and not is_edited:
         mode = "whitespace"
     comment = config.get("core.commentstring") or config.get("core.commentchar") or "#"
     return clean(text, mode, comment)
-
-
-def _cleanup_argument() -> str:
-    """The value of --cleanup given to the ``git commit`` that runs this hook, where the system tells."""
-    arguments = ancestor_commit_arguments() or []
-    for position, argument in enumerate(arguments):
-        if argument.startswith("--cleanup="):
-            return argument.partition("=")[2]
-        if argument == "--cleanup" and position + 1 < len(arguments):
-            return arguments[position + 1]
-    return ""
 
 
 def read_config(repository: Repository, *names: str) -> dict[str, str]:
@@ -135,7 +122,7 @@ def _revert_problem(repository: Repository, oid: str, facts: Facts) -> str:
     out = repository.git.run(
         "diff-tree", "-r", "-z", "--no-commit-id", "--name-only", "--no-renames", *base, commit, "--"
     )
-    theirs = {os.fsdecode(name) for name in out.split(b"\0")[:-1]}
+    theirs = {path_text(name) for name in out.split(b"\0")[:-1]}
     strange = [
         path for path in facts.changed if path not in theirs and not (is_outside_phases(path) and path != PLAN_PATH)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.app.workplace import staged_facts, staged_reading
+from orchestrator.core.refusals import quoted
 from orchestrator.core.state import DONE, LOCKED, current_phase
 from orchestrator.core.value import Value
 
@@ -82,7 +83,7 @@ def _steps_of(phase_id: str, state: PhaseState, settled: Settled) -> list[Step]:
             if not gate.control
         ]
     steps += [
-        Step(phase_id, f"artifact {path} is missing or empty", f"write it, then: git add {path}")
+        Step(phase_id, f"artifact {path} is missing or empty", f"write it, then: git add {quoted(path)}")
         for path in state.missing_artifacts
     ]
     for control in state.open_controls:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _COMPILED_FORM = 1
+_MOST_DOTS = 500
 _CLASSES = {cls.__name__: cls for cls in (Plan, Phase, Task, Gate, Control, Question, Settings, Pattern)}
 
 
@@ -71,9 +72,7 @@ def parse_lock(data: bytes) -> Lock:
         text = data.decode()
         tree = _read_canonical(text.replace("\r\n", "\n"))
         if tree is None:
-            import tomllib  # noqa: PLC0415 - only for what a person or a merge has touched
-
-            tree = tomllib.loads(text)
+            tree = _parse_toml(text)
         return _lock_of(tree)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -85,6 +84,22 @@ def parse_lock(data: bytes) -> Lock:
                 help="orchestrator sync",
             )
         ) from error
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - only for what a person or a merge has touched
+
+    if line := dotted_line(text):
+        raise ValueError(f"the key in line {line} is nested too deep")
+    return tomllib.loads(text)
+
+
+def dotted_line(text: str) -> int:
+    """The line (from 1) whose key has so many dots that tomllib would take minutes over it, or 0."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > _MOST_DOTS and "".join(line.partition("=")[0].split('"')[::2]).count(".") > _MOST_DOTS:
+            return number
+    return 0
 
 
 def _lock_of(tree: Mapping[str, Any]) -> Lock:

@@ -117,7 +117,7 @@ class _Judge:
         self.files = [path for path in changed if path not in OWN_PATHS]
         self.plan_changes = PLAN_PATH in changed
         self.findings: list[Finding] = []
-        self.claimants = {path: found for path in self.files if (found := self.owners.phases(path))}
+        self.claimants = {path: found for path in self.files if (found := self.claiming(path))}
         in_phase = {task.id: phase.id for phase in self.plan.phases for task in phase.tasks}
         self.ticks = [(in_phase[task.id], task) for task in settled.ticked]
         self.order = {phase.id: phase.number for phase in self.plan.phases}
@@ -127,6 +127,13 @@ class _Judge:
         self.advanced = sorted(sole | named | own, key=self.order.__getitem__)
         self.edges = {phase.id: phase.depends_on for phase in self.plan.phases}
         self.dependencies = {name for phase_id in self.advanced for name in closure(self.edges, phase_id)}
+
+    def claiming(self, path: str) -> list[str]:
+        """The phases that claim a changed path; where it is or was a link or submodule, all that is below it, too."""
+        for listing in (self.settled.content.listing, self.before.content.listing):
+            if listing.get(path, ("", ""))[0] in ("120000", "160000"):
+                return self.owners.around(path)
+        return self.owners.phases(path)
 
     def judgement(self) -> Judgement:
         self.check_lock()

@@ -40,6 +40,19 @@ class Owners:
         """The ids of the phases that claim the path, in plan order; none for the tool's own files."""
         return self._lookup(path)[0]
 
+    def around(self, path: str) -> list[str]:
+        """The ids of the phases that claim something at the path or below it, in plan order.
+
+        For a path that can hide a folder: a symbolic link, a submodule.
+        """
+        found = {
+            phase.id
+            for place, claims in self._claims.items()
+            if place == path or place.startswith(path + "/")
+            for _, _, phase, _ in claims
+        }
+        return sorted(found.union(self.phases(path)), key=self._order.__getitem__)
+
     def tasks(self, path: str) -> list[str]:
         """The ids of the tasks that claim the path."""
         return self._lookup(path)[1]

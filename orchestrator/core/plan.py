@@ -147,6 +147,16 @@ def normal_name(name: str) -> str:
     return "".join(name.split()).casefold()
 
 
+def path_text(path: bytes) -> str:
+    """A path of Git as text, the same on every machine: UTF-8, other bytes as lone surrogates."""
+    return path.decode("utf-8", "surrogateescape")
+
+
+def path_bytes(path: str) -> bytes:
+    """The bytes of such a text."""
+    return path.encode("utf-8", "surrogateescape")
+
+
 def is_outside_phases(path: str) -> bool:
     """Whether the path belongs to no phase by definition: the tool's own files and the archive of plans."""
     return path in OWN_PATHS or path.startswith(ARCHIVE_PREFIX)

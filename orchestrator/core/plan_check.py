@@ -369,7 +369,10 @@ def _check_patterns(path: KeyPath, table: dict[str, Any], key: str, problems: Pr
             regex, _ = GitIgnoreSpecPattern.pattern_to_regex(body)
         except GitIgnorePatternError:
             regex = None
-        if regex is None or not body.strip("/ ") or body != body.strip():
+        is_too_many = max(part.count("*") for part in body.split("/")) > 4 or body.count("**") > 6
+        if is_too_many:
+            problems.add(place, f"{_shown(text)} has too many '*': at most 4 in one part of a path, 6 times '**'")
+        elif regex is None or not body.strip("/ ") or body != body.strip():
             problems.add(place, f"{_escaped(text)} is no gitignore pattern")
         elif body.startswith("./") or "/./" in body or "//" in body:
             problems.add(place, f"{_escaped(text)} can match nothing: Git's paths have no empty part and no '.'")

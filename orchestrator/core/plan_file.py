@@ -15,6 +15,7 @@ from msgspec import Meta
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from orchestrator.core.finding import Finding, Location, printable
+from orchestrator.core.formats import dotted_line
 from orchestrator.core.patterns import Pattern
 from orchestrator.core.plan import PLAN_PATH, Control, Gate, Phase, Plan, Question, Settings, Task
 from orchestrator.core.plan_check import Problems, check, schema_problems, value_problems
@@ -175,6 +176,8 @@ def read_plan(data: bytes) -> tuple[Plan | None, list[Finding]]:
         line = data.count(b"\n", 0, error.start) + 1
         return None, [_broken(f"plan.toml is not UTF-8: byte {error.start + 1} is {data[error.start]:#04x}", line)]
     text = text.removeprefix("\ufeff")
+    if too_deep := dotted_line(text):
+        return None, [_broken("the key is nested too deep to be read", too_deep)]
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

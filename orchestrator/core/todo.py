@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BEGIN = "<!-- orchestrator:begin -->"
 END = "<!-- orchestrator:end -->"
 _SUFFIXES = {DONE: " ✓", STARTED: " (in progress)", REOPENED: " (reopened)", OPEN: ""}
+_NO_PHASE = "none (all phases complete)"
 _CONFLICT = ("<<<<<<< ", ">>>>>>> ")
 
 
@@ -46,9 +47,9 @@ class TaskLine(Value):
 class Todo(Value):
     """PLAN.md taken apart; ``before`` and ``after`` include the lines of the markers.
 
-    ``headings`` are the machine's heading lines as found, ``foreign`` the lines between the markers that are neither
-    the machine's form nor the user's notes, as (line number, text); ``notes`` the user's raw lines under a task,
-    by position in ``tasks``.
+    ``headings`` are the lines that look like the machine's headings, status and summary lines, and ``foreign`` those
+    between the markers that look like neither these nor the user's notes, as (line number, text). ``notes`` are the
+    user's raw lines under a task, by position in ``tasks``.
     """
 
     before: str
@@ -111,9 +112,9 @@ def _scan(lines: Sequence[str], offset: int, todo: Todo) -> Todo:
             blank = []
         else:
             under_task, blank = False, []
-            if line.startswith(("## ", "### ")):
+            if line.startswith(("## ", "### ", "_", "**")):
                 headings.append((number, line.rstrip()))
-            elif not _is_machine_line(line.rstrip()):
+            else:
                 foreign.append((number, line))
     if not todo.has_block:
         return todo.replace(tasks=tuple(tasks))
@@ -134,11 +135,40 @@ def _task_line(number: int, line: str) -> TaskLine | None:
     return TaskLine(number, line[3], task_id, text)
 
 
-def _is_machine_line(line: str) -> bool:
+def _is_state_line(line: str, plan: Plan) -> bool:
+    """Whether the line is a status or summary line just as the tool writes it for that plan, whatever the state."""
     if line.startswith("_") and line.endswith("_"):
-        status = line[1:-1].partition(" - ")[0]
-        return status in (COMPLETE, AWAITING, IN_PROGRESS, NOT_STARTED)
-    return line.startswith(("**Progress**: ", "**Current Phase**: "))
+        return _is_status(line[1:-1], plan)
+    label, colon, rest = line.partition(": ")
+    if label == "**Progress**":
+        counts, words, percent = rest.partition(" tasks complete (")
+        done, slash, total = counts.partition("/")
+        numbers = (done, total, percent.removesuffix("%)"))
+        return bool(colon and slash and words) and all([number.isdecimal() for number in numbers])
+    if label == "**Current Phase**":
+        names = [f"Phase {phase.number} ({phase.title})" for phase in plan.phases]
+        return rest == _NO_PHASE or rest.removesuffix(" - locked") in names
+    return False
+
+
+def _is_status(text: str, plan: Plan) -> bool:
+    for phase in plan.phases:
+        if phase.estimate and text.endswith(f" - estimate {phase.estimate}"):
+            text = text.removesuffix(f" - estimate {phase.estimate}")
+            break
+    status, *parts = text.split(" - ")
+    if status not in (COMPLETE, AWAITING, IN_PROGRESS, NOT_STARTED):
+        return False
+    words = {
+        "gates": [f"{gate.name} {word}" for p in plan.phases for gate in p.gates for word in ("passed", "open")],
+        "artifacts missing": [printable(path) for phase in plan.phases for path in phase.artifacts],
+        "controls open": [control.id for phase in plan.phases for control in phase.controls],
+    }
+    for part in parts:
+        label, _, items = part.partition(": ")
+        if any([item not in words.get(label, ()) for item in items.split(", ")]):
+            return False
+    return True
 
 
 def written_mark(line: TaskLine, title: str) -> str | None:
@@ -186,7 +216,7 @@ def _read_with(todo: Todo, plan: Plan) -> Reading:
         if index < len(todo.notes) and todo.notes[index]:
             notes[line.id] = todo.notes[index]
     known = {_title_line(plan), *(_heading(plan, phase) for phase in plan.phases)}
-    edited += [(number, text) for number, text in todo.headings if text not in known]
+    edited += [(n, text) for n, text in todo.headings if text not in known and not _is_state_line(text, plan)]
     findings = tuple([_foreign(number, text) for number, text in sorted(edited)])
     return Reading(plan, marks, notes, findings)
 
@@ -304,7 +334,7 @@ def _status_line(state: PhaseState) -> str:
 def _current(states: Mapping[str, PhaseState]) -> str:
     state = current_phase(states)
     if state is None:
-        return "none (all phases complete)"
+        return _NO_PHASE
     return f"Phase {state.phase.number} ({state.phase.title})" + ("" if state.open else " - locked")
 
 
@@ -340,7 +370,7 @@ def salvage(text: str, plans: Sequence[Plan]) -> tuple[Todo, dict[str, str], dic
             in_conflict and (plain == "=======" or plain.startswith("||||||| "))
         )
         in_conflict = (in_conflict or plain.startswith(_CONFLICT[0])) and not plain.startswith(_CONFLICT[1])
-        is_tool = plain in (BEGIN, END) or plain in tool_lines or _is_machine_line(plain)
+        is_tool = plain in (BEGIN, END) or plain in tool_lines or any(_is_state_line(plain, plan) for plan in plans)
         begun = begun or is_tool or _task_line(0, plain) is not None
         if not is_conflict and not is_tool:
             (kept if begun else above).append(line)
