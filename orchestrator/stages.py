@@ -25,6 +25,7 @@ EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_CANNOT_JUDGE = 3
 EXIT_INTERRUPTED = 130
+MERGE = "merge-todo"  # the merge driver of PLAN.md: base, ours, theirs
 AUTO = "auto"  # pre-commit or pre-merge-commit: hook runners give one hook id both and do not say which
 STAGES = ("pre-commit", "pre-merge-commit", "commit-msg", "prepare-commit-msg", "post-commit")
 
@@ -32,10 +33,13 @@ STAGES = ("pre-commit", "pre-merge-commit", "commit-msg", "prepare-commit-msg", 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of one stage: 0 fine, 1 refused, 2 wrong usage, 3 could not judge, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] not in (*STAGES, AUTO):
+    if not arguments or arguments[0] not in (*STAGES, AUTO, MERGE):
         sys.stderr.write(f"usage: orchestrator-hook {{{'|'.join(STAGES)}}} [ARGUMENT ...]\n")
         return EXIT_USAGE
     stage, *rest = arguments
+    if stage == MERGE and len(rest) != 3:
+        sys.stderr.write(f"usage: orchestrator-hook {MERGE} BASE OURS THEIRS\n")
+        return EXIT_USAGE
     if stage == AUTO:
         stage = "pre-merge-commit" if _is_merging() else "pre-commit"
     try:
@@ -62,6 +66,10 @@ def _is_merging() -> bool:
 def _run(stage: str, rest: Sequence[str]) -> int:
     from orchestrator.app import commit  # noqa: PLC0415
 
+    if stage == MERGE:
+        from orchestrator.app.merge_driver import merge_todo  # noqa: PLC0415
+
+        return merge_todo(*rest)
     repository = open_hook_repository(os.environ)
     answer: Answer = commit.ACCEPTED
     if stage == "pre-commit":

@@ -16,6 +16,7 @@ from orchestrator.core.plan import PLAN_PATH, TODO_PATH
 from orchestrator.core.plan_file import MAX_PLAN_BYTES, read_plan
 from orchestrator.core.value import Value
 from orchestrator.installing import launchers, runner_config, runners
+from orchestrator.installing.merge_driver import install_driver, uninstall_driver
 from orchestrator.worktree import read_file, replace_file
 
 if TYPE_CHECKING:
@@ -172,10 +173,11 @@ def install(
     """
     if native_hooks:
         found = launchers.install_native(repository.git)
+        driver = f"merge driver of PLAN.md in {install_driver(repository.git)}"
         names = [os.path.basename(path) for path in (*found.written, *found.unchanged)]
         return SetUp(
             tuple(os.fspath(path) for path in found.written),
-            (f"native hooks in {found.folder}: {', '.join(sorted(names))}", *found.notes),
+            (f"native hooks in {found.folder}: {', '.join(sorted(names))}", driver, *found.notes),
         )
     top = Path(repository.git.top)
     url = repo_url or runner_config.PROJECT_URL
@@ -195,8 +197,9 @@ def install(
         kept = f"our native launchers ({', '.join(native)}) are kept as .legacy and would judge every commit twice"
         notes += (f"{kept}; to take them out: orchestrator uninstall --native",)
     done = runners.install_runner(top)
+    driver = f"merge driver of PLAN.md in {install_driver(repository.git)}"
     shown = " ".join(shlex.quote(word) for word in done.command[-2:])
-    return SetUp(written, (*notes, f"{shown}: {done.output.strip()}"))
+    return SetUp(written, (*notes, f"{shown}: {done.output.strip()}", driver))
 
 
 def uninstall(repository: Repository, *, native: bool) -> SetUp:
@@ -205,6 +208,7 @@ def uninstall(repository: Repository, *, native: bool) -> SetUp:
     Raises:
         CannotJudgeError: a launcher was edited by hand, or the entry cannot be cut out safely.
     """
+    uninstall_driver(repository.git)
     if native:
         found = launchers.uninstall_native(repository.git)
         restored = [os.fspath(path) for path in found.restored]

@@ -391,3 +391,53 @@ def test_a_hostile_plan_prints_no_control_character(planned: Repository, orchest
     answer = orchestrator("lint")
     assert answer.code == 3
     assert not any(char < " " and char != "\n" for char in answer.out + answer.err)
+
+
+def test_the_merge_driver_leaves_no_conflict_in_the_bottom_lines(
+    planned: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path_with_hook())
+    planned.write(".git/info/attributes", "*.png binary\n")
+    assert orchestrator("install", "--native").code == 0
+    assert orchestrator("install", "--native").code == 0
+    attributes = planned.read(".git/info/attributes")
+    assert attributes == "*.png binary\n/PLAN.md merge=orchestrator\n"
+    planned.git("switch", "-q", "-c", "side")
+    planned.write("PLAN.md", planned.read("PLAN.md") + "\nbelow\n")
+    planned.git("add", "PLAN.md")
+    planned.git("commit", "-q", "-m", "feat: [foundation] schema", "--allow-empty")
+    planned.commit("feat: [foundation] schema", {"db/schema.sql": GOOD_SCHEMA})
+    planned.git("switch", "-q", "main")
+    planned.write("PLAN.md", "above\n\n" + planned.read("PLAN.md"))
+    planned.git("add", "PLAN.md")
+    planned.git("commit", "-q", "-m", "feat: [foundation] words")
+    with_driver = planned.git("merge", "--no-edit", "side", check=False)
+    assert with_driver.returncode == 0, with_driver.stdout + with_driver.stderr
+    text = planned.head("PLAN.md")
+    assert text.startswith("above\n\n")
+    assert text.endswith("\nbelow\n")
+    assert "**Progress**: 1/5 tasks complete (20%)\n**Current Phase**: Phase 1 (Foundation)\n" in text
+    assert planned.status() == []
+    assert orchestrator("uninstall", "--native").code == 0
+    assert planned.read(".git/info/attributes") == "*.png binary\n"
+    assert planned.git("config", "--get-regexp", "^merge\\.orchestrator", check=False).stdout == ""
+
+
+def test_both_sides_progress_and_the_driver_adds_up(
+    planned: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path_with_hook())
+    loose = PLAN.replace('depends_on = ["foundation"]\n', "").replace('depends_on = ["api"]\n', "")
+    planned.commit("feat: [plan] loosen", {"plan.toml": loose})
+    assert orchestrator("install", "--native").code == 0
+    assert orchestrator("sync").code == 0
+    planned.git("commit", "-q", "-m", "in step", "--allow-empty")
+    planned.git("switch", "-q", "-c", "side")
+    planned.commit("feat: [ui] form", {"src/ui/login.html": "<form>\n"})
+    planned.git("switch", "-q", "main")
+    planned.commit("feat: [foundation] schema", {"db/schema.sql": GOOD_SCHEMA})
+    merged = planned.git("merge", "--no-edit", "side", check=False)
+    assert merged.returncode == 0, merged.stdout + merged.stderr
+    assert planned.head("PLAN.md").count("- [x]") == 2
+    assert "**Progress**: 2/5 tasks complete (40%)" in planned.head("PLAN.md")
+    assert "up to date" in orchestrator("sync").out

@@ -1,0 +1,59 @@
+"""The merge driver of PLAN.md, known to this clone alone: its configuration and its own attributes file."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.installing.launchers import hook_command
+
+if TYPE_CHECKING:
+    from orchestrator.git import Git
+
+SECTION = "merge.orchestrator"
+ATTRIBUTE = "/PLAN.md merge=orchestrator"
+
+
+def install_driver(git: Git) -> Path:
+    """The attributes file that names the driver now; the driver is this installation's ``orchestrator-hook``.
+
+    Source: gitattributes(5), "Defining a custom merge driver"; $GIT_DIR/info/attributes is no part of a commit.
+    """
+    command = hook_command()
+    words = "orchestrator-hook" if command is None else shlex.quote(os.fspath(command))
+    git.run("config", f"{SECTION}.name", "PLAN.md of git-orchestrator")
+    git.run("config", f"{SECTION}.driver", f"{words} merge-todo %O %A %B")
+    file = _attributes(git)
+    lines = _lines(file)
+    if ATTRIBUTE not in lines:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write(file, [*lines, ATTRIBUTE])
+    return file
+
+
+def uninstall_driver(git: Git) -> bool:
+    """Whether the driver was there; it is no longer."""
+    file = _attributes(git)
+    lines = _lines(file)
+    if ATTRIBUTE in lines:
+        rest = [line for line in lines if line != ATTRIBUTE]
+        if rest:
+            _write(file, rest)
+        else:
+            file.unlink()
+    code, _, _ = git.call("config", "--remove-section", SECTION)
+    return code == 0 or ATTRIBUTE in lines
+
+
+def _attributes(git: Git) -> Path:
+    return Path(git.top) / git.text("rev-parse", "--git-path", "info/attributes")
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines() if file.is_file() else []
+
+
+def _write(file: Path, lines: list[str]) -> None:
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="surrogateescape")
