@@ -319,6 +319,8 @@ def sync(repository: Any, as_json: bool) -> None:
     done = run_sync(repository)
     if as_json:
         _print_json({"written": list(done.written), "how": done.how})
+    elif done.how == "only in the work tree":
+        click.echo("rewrote PLAN.md in the work tree; what is staged was in order")
     elif not done.written:
         click.echo("PLAN.md and plan.lock are up to date")
     else:
