@@ -101,6 +101,15 @@ class RunCache:
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
+    def last_run_text(self, phase_id: str, gate: str) -> str:
+        """How the phase's gate ended when it last ran here, as the end of a sentence; "" if it never did."""
+        last = self.last_run(phase_id, gate)
+        if last is None:
+            return ""
+        if last.result.passed:
+            return "passed on other content, not on what is here"
+        return f"{last.result.status} ({last.result.reason})" if last.result.reason else last.result.status
+
     # -- the note that prepare-commit-msg leaves for commit-msg
 
     def offered_message(self) -> str:

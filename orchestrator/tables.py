@@ -45,7 +45,7 @@ def show_standing(standing: Standing, console: Console | None = None) -> None:
         out.print("all phases are complete")
         return
     out.print(Text(f"\nCurrent phase: {printable(current.phase.title)}" + ("" if current.open else " - locked")))
-    for reason in current.reasons():
+    for reason in current.reasons(standing.last_run):
         out.print(Text(f"  {printable(reason)}"))
     for question in current.questions:
         out.print(Text(f"  question {question.id} has no answer: {printable(question.text)}"))

@@ -136,6 +136,7 @@ def _judge_staged(
     settled = facts.settle(results, reading)
     if facts.before is None:
         return ACCEPTED, settled, None
+    intent = intent.replace(last_run=facts.repository.cache.last_run_text)
     judgement = judge(settled, facts.before, facts.changed, intent, results)
     return Answer(judgement.findings), settled, judgement
 
@@ -293,7 +294,8 @@ def _judge_with_message(facts: Facts, text: str, intent: Intent) -> tuple[tuple[
     )
     findings += form.findings
     if settled is not None:
-        intent = intent.replace(named=form.named, exception=form.exception)
+        last_run = facts.repository.cache.last_run_text
+        intent = intent.replace(named=form.named, exception=form.exception, last_run=last_run)
         found = judge(settled, before, facts.changed, intent, {}).findings
         findings += tuple([finding for finding in found if finding.severity == "error"])
     return findings, form.exception

@@ -12,7 +12,7 @@ from orchestrator.core.value import Value
 if TYPE_CHECKING:
     from orchestrator.app.repository import Repository
     from orchestrator.core.settle import Settled
-    from orchestrator.core.state import PhaseState
+    from orchestrator.core.state import LastRunText, PhaseState
     from orchestrator.run_cache import LastRun
 
 
@@ -20,6 +20,7 @@ class Standing(Value):
     """What is staged, settled; the last run of each gate without a pass, by (phase id, gate name)."""
 
     settled: Settled
+    last_run: LastRunText
     last_runs: dict[tuple[str, str], LastRun]
 
 
@@ -45,7 +46,7 @@ def read_standing(repository: Repository) -> Standing:
             last = repository.cache.last_run(state.phase.id, gate.name)
             if last is not None:
                 runs[state.phase.id, gate.name] = last
-    return Standing(settled, runs)
+    return Standing(settled, repository.cache.last_run_text, runs)
 
 
 def next_steps(standing: Standing) -> list[Step]:
@@ -141,5 +142,5 @@ def _phase_data(state: PhaseState, standing: Standing) -> dict[str, object]:
         "missing_artifacts": list(state.missing_artifacts),
         "open_controls": [control.id for control in state.open_controls],
         "open_questions": [question.id for question in state.questions],
-        "reasons": state.reasons(),
+        "reasons": state.reasons(standing.last_run),
     }

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.core.gate import GateResult
     from orchestrator.core.plan import Gate, Phase
     from orchestrator.core.settle import Before, Settled
-    from orchestrator.core.state import PhaseState
+    from orchestrator.core.state import LastRunText, PhaseState
 
 
 class Intent(Value):
@@ -41,6 +41,7 @@ class Intent(Value):
     for ``[plan]``, or "". ``exception`` is the reason of a declared exception. ``in_history``: the commit is judged
     as part of a history (a rebase under way, a finished commit): no gate is due, and a pass under any key counts.
     ``may_run`` says whether due gates can be run at all at this stage, ``why_not_run`` why not.
+    ``last_run`` tells of a gate how it ended when it last ran here, for the text of refusals.
     """
 
     named: str = ""
@@ -49,6 +50,7 @@ class Intent(Value):
     may_run: bool = True
     why_not_run: str = ""
     changed_lines: int = 0
+    last_run: LastRunText | None = None
 
 
 def proposed_phase(settled: Settled, changed: Sequence[str], advanced: Sequence[str]) -> Phase | None:
@@ -195,7 +197,12 @@ class _Judge:
             waits_for = [name for name in state.waits_for if name not in blamed]
             if waits_for:
                 self.findings.append(
-                    locked_finding(state, [order[name] for name in waits_for], self.claimed_by(phase_id))
+                    locked_finding(
+                        state,
+                        [order[name] for name in waits_for],
+                        self.claimed_by(phase_id),
+                        self.intent.last_run,
+                    )
                 )
         for path, found in self.claimants.items():
             if len(found) > 1 and not any([order[name].open for name in found]):
@@ -203,7 +210,9 @@ class _Judge:
                 waiting = sorted({name for state in states for name in state.waits_for}, key=self.order.__getitem__)
                 place = (Location(path, 0, f"claimed by {', '.join(found)}"),)
                 if waiting:
-                    self.findings.append(locked_finding(states[0], [order[name] for name in waiting], place))
+                    self.findings.append(
+                        locked_finding(states[0], [order[n] for n in waiting], place, self.intent.last_run)
+                    )
                 elif states[0].questions:
                     self.findings.append(question_finding(states[0], place))
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from orchestrator.core.gate import DueGate, GateResult
     from orchestrator.core.plan import Plan
-    from orchestrator.core.state import PhaseState
+    from orchestrator.core.state import LastRunText, PhaseState
 
 MAX_SHOWN = 8  # files or reasons listed of one kind
 
@@ -36,13 +36,18 @@ def titles(plan: Plan, phase_ids: Iterable[str]) -> str:
     return " and ".join([f'"{plan.phase(name).title}"' for name in phase_ids])
 
 
-def locked_finding(state: PhaseState, waits_for: Sequence[PhaseState], places: tuple[Location, ...]) -> Finding:
+def locked_finding(
+    state: PhaseState,
+    waits_for: Sequence[PhaseState],
+    places: tuple[Location, ...],
+    last_run: LastRunText | None = None,
+) -> Finding:
     """The refusal of work on a phase, with what each phase that it waits for still needs."""
     missing = " and ".join([f'"{other.phase.title}"' for other in waits_for])
     notes = []
     for other in waits_for:
         prefix = "" if len(waits_for) == 1 else f"{other.phase.title}: "
-        reasons = other.reasons()
+        reasons = other.reasons(last_run)
         notes += [prefix + reason for reason in reasons[:MAX_SHOWN]]
         if len(reasons) > MAX_SHOWN:
             notes.append(f"{prefix}and {len(reasons) - MAX_SHOWN} more: orchestrator status")

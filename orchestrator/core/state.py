@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from orchestrator.core.evidence import Content
     from orchestrator.core.plan import Control, Gate, Phase, Plan, Question, Task
 
+    LastRunText = Callable[[str, str], str]  # phase id, gate name -> "failed (exit 1)", or "" if nothing is known
+
 DONE = "done"
 STARTED = "in progress"
 REOPENED = "reopened"
@@ -75,15 +77,16 @@ class PhaseState(Value):
             return LOCKED
         return READY if own == NOT_STARTED else own
 
-    def reasons(self) -> list[str]:
-        """Why it is not complete, one line each."""
+    def reasons(self, last_run: LastRunText | None = None) -> list[str]:
+        """Why it is not complete, one line each; ``last_run`` may tell of a gate how it ended when it last ran."""
         lines = []
         for task, mark in self.marks:
             if mark != DONE:
                 lines.append(f"task {task.id} is {mark}: {task.title}")
         for gate, passed in self.gates:
             if not passed and not gate.control:
-                lines.append(f"gate {gate.name} has not passed on what is here")
+                known = last_run(self.phase.id, gate.name) if last_run else ""
+                lines.append(f"gate {gate.name} {known or 'has not passed on what is here'}")
         lines += [f"artifact {path} is missing or empty" for path in self.missing_artifacts]
         lines += [f"control {control.id} is open: {control.text}" for control in self.open_controls]
         return lines

@@ -286,6 +286,7 @@ def test_validate_runs_what_is_due_once_and_says_why(planned: Repository, orches
     assert failed.json["gates"][0]["run"]["status"] == "failed"
     assert failed.json["findings"][0]["id"] == "gate-failed"
     assert "looking for users" in failed.json["findings"][0]["notes"]
+    assert "  gate schema failed (exit 1)\n" in orchestrator("status").out
     planned.add({"db/schema.sql": GOOD_SCHEMA})
     passed = orchestrator("validate", "foundation")
     assert passed.code == 0

@@ -101,6 +101,9 @@ def test_reasons() -> None:
         "artifact out is missing or empty",
     ]
     assert states({"4a": "done"})["four"].reasons() == ["control S1 is open: Safe"]
+    known = {("one", "lint"): "failed (exit 1)"}
+    told = states({})["one"].reasons(lambda phase, gate: known.get((phase, gate), ""))
+    assert "gate lint failed (exit 1)" in told
 
 
 @pytest.mark.parametrize(
