@@ -125,14 +125,15 @@ class RunCache:
 
     # -- the boxes that were ticked by themselves in a PLAN.md that may not have been committed
 
-    def keep_own_ticks(self, task_ids: Sequence[str], todo: bytes) -> None:
-        """Remember that a person has not ticked these boxes of that PLAN.md."""
-        self._write("own-ticks", " ".join(task_ids).encode() + b"\n" + todo)
+    def keep_own_ticks(self, task_ids: Sequence[str], todo: bytes, head_oid: str) -> None:
+        """Remember that a person has not ticked these boxes of that PLAN.md, written for a commit on that HEAD."""
+        self._write("own-ticks", f"{head_oid} {' '.join(task_ids)}\n".encode() + todo)
 
-    def own_ticks(self, todo: bytes) -> list[str]:
-        """The tasks that were ticked by themselves in just that PLAN.md."""
-        ids, _, text = (self._read("own-ticks") or b"").partition(b"\n")
-        return ids.decode("ascii", "replace").split(" ") if text == todo and ids else []
+    def own_ticks(self, todo: bytes, head_oid: str) -> list[str]:
+        """The tasks that were ticked by themselves in just that PLAN.md, if the commit on that HEAD was given up."""
+        header, _, text = (self._read("own-ticks") or b"").partition(b"\n")
+        head, *ids = header.decode("ascii", "replace").split(" ")
+        return ids if text == todo and head == head_oid else []
 
     # -- files
 

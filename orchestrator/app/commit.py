@@ -55,7 +55,9 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
     if repository.is_rebasing and facts.plan is not None:
         # Rewriting PLAN.md here would stop the next pick of the rebase; what results is judged when it is done.
         answer, settled, _ = _judge_staged(facts, Intent(in_history=True, may_run=False), {})
-        return Answer(answer.findings + foreign_evidence(facts, settled))
+        # Nothing is written there, so nothing is dropped either: what nobody vouches for is refused instead.
+        found = tuple([finding for finding in answer.findings if finding.id != "lock-tampered"])
+        return Answer(found + foreign_evidence(facts, settled))
     runner = find_runner(env)
     only_judge = "GIT_INDEX_FILE" not in env
     if runner.name and not only_judge:
@@ -69,7 +71,7 @@ def foreign_evidence(facts: Facts, settled: Settled) -> tuple[Finding, ...]:
     """What plan.lock claims beyond the commits that a rebase or am picks from; nothing is written there to mend it."""
     if facts.lock_bytes is None:
         return () if facts.before is None or facts.before.lock is None else (_tampered("plan.lock is gone"),)
-    revisions = ("REBASE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD")
+    revisions = ["HEAD", "REBASE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD", *_picked(facts.repository)]
     objects = facts.repository.read_objects([f"{revision}:{LOCK_PATH}" for revision in revisions])
     known = [settled.lock, (facts.before.lock if facts.before else None) or {}]
     known += [parse_lock(found[1]) for found in objects.values() if found is not None]
@@ -85,6 +87,16 @@ def foreign_evidence(facts: Facts, settled: Settled) -> tuple[Finding, ...]:
             if any([(task_id, text, digest) not in bases for text, digest in base.items()]):
                 wrong.append(_tampered(f"nobody knows the base of task {task_id} in plan.lock"))
     return tuple(wrong)
+
+
+def _picked(repository: Repository) -> list[str]:
+    """The commits that the rebase under way has picked so far, as its list of what is done names them."""
+    try:
+        with open(os.path.join(repository.git_dir, "rebase-merge", "done"), encoding="utf-8") as file:
+            words = [line.split() for line in file]
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line[1] for line in words if len(line) > 1 and line[1].isalnum()]
 
 
 def _tampered(message: str) -> Finding:

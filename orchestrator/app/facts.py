@@ -55,6 +55,7 @@ class Facts(Value):
     known_passes: Mapping[str, Pass]
     parents: tuple[str, ...]
     tree: str  # the tree-ish that was read; INDEX for what is staged
+    head_oid: str = ""  # of the first parent
 
     def todo(self) -> Todo:
         """PLAN.md taken apart; empty if there is none.
@@ -81,7 +82,7 @@ class Facts(Value):
                 )
             )
         plans = [self.plan] if self.before is None or self.before.plan == self.plan else [self.plan, self.before.plan]
-        reading = read_marks(todo, plans)
+        reading = read_marks(todo, plans, self.repository.loaded_plans() if len(self.parents) > 1 else ())
         if reading.findings:
             # A plan that was staged and changed again before it was committed has rendered it.
             others = [read_marks(todo, [plan]) for plan in self.repository.cache.plans()]
@@ -90,7 +91,7 @@ class Facts(Value):
 
     def _without_own_ticks(self, reading: Reading) -> Reading:
         """The marks without those that a commit which was then given up has set by itself."""
-        own = self.repository.cache.own_ticks((self.todo_text or "").encode("utf-8", "surrogateescape"))
+        own = self.repository.cache.own_ticks((self.todo_text or "").encode("utf-8", "surrogateescape"), self.head_oid)
         if self.tree != INDEX or not own:
             return reading
         return reading.replace(marks={task_id: mark for task_id, mark in reading.marks.items() if task_id not in own})
@@ -169,6 +170,7 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
         known_passes=known,
         parents=tuple(parents),
         tree=tree,
+        head_oid=head[0] if (head := objects[names[0]]) and first else "",
     )
 
 

@@ -101,7 +101,7 @@ def write_own_files(
     write_updates(repository.git, updates, index_file, runner, parent_pid)
     if settled.by_itself:
         # If this commit is given up, the boxes that it ticked by itself must not pass for ticks of a person.
-        repository.cache.keep_own_ticks([task.id for task in settled.by_itself], updates[0].new)
+        repository.cache.keep_own_ticks([task.id for task in settled.by_itself], updates[0].new, facts.head_oid)
 
 
 def _encode(text: str) -> bytes:

@@ -75,6 +75,10 @@ class Repository:
         self._plans[oid] = plan  # one object, so that an unchanged plan is seen to be the same at once
         return plan
 
+    def loaded_plans(self) -> list[Plan]:
+        """The plans that have been read so far: of what is staged and of all its parents."""
+        return list(self._plans.values())
+
 
 def open_hook_repository(env: Mapping[str, str]) -> Repository:
     """The repository of a hook, whose working directory is the top of the work tree (githooks(5)).

@@ -208,9 +208,9 @@ def uninstall(repository: Repository, *, native: bool) -> SetUp:
     Raises:
         CannotJudgeError: a launcher was edited by hand, or the entry cannot be cut out safely.
     """
-    uninstall_driver(repository.git)
     if native:
         found = launchers.uninstall_native(repository.git)
+        uninstall_driver(repository.git)
         restored = [os.fspath(path) for path in found.restored]
         notes = tuple(f"restored {path}" for path in restored)
         return SetUp(tuple(os.fspath(path) for path in found.removed), (*notes, *found.notes))
@@ -219,6 +219,8 @@ def uninstall(repository: Repository, *, native: bool) -> SetUp:
         return SetUp((), (f"{path.name} is not here",))
     text = path.read_bytes().decode("utf-8")
     edit = runner_config.remove_from_pre_commit_config(text)
+    if not launchers.native_stages(repository.git):
+        uninstall_driver(repository.git)
     if edit.text == text:
         return SetUp((), edit.notes or (f"{path.name} has no entry of ours",))
     if edit.text:

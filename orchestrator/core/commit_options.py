@@ -56,7 +56,8 @@ def parse_commit_options(arguments: Sequence[str]) -> CommitOptions:
         elif argument.startswith("-"):
             _read_cluster(argument[1:], rest, given)
     message_is_given = any([given.get(name, False) is not False for name in ("message", "file", "reuse-message")])
-    message_is_given = message_is_given or bool(given.get("fixup"))
+    fixup = str(given.get("fixup") or "")
+    message_is_given = message_is_given or bool(fixup and not fixup.startswith(("amend:", "reword:")))
     return CommitOptions(
         known=True,
         amend=given.get("amend") is True,
@@ -97,7 +98,7 @@ def commit_arguments(argv: Sequence[str]) -> list[str] | None:
         return None
     words = iter(argv[1:])
     for word in words:
-        if word in ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"):
+        if word in ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env", "--attr-source"):
             next(words, None)
         elif not word.startswith("-"):
             return list(words) if word == "commit" else None

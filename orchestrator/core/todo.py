@@ -138,7 +138,7 @@ def _task_line(number: int, line: str) -> TaskLine | None:
 def _is_state_line(line: str, plan: Plan) -> bool:
     """Whether the line is a status or summary line just as the tool writes it for that plan, whatever the state."""
     if line.startswith("_") and line.endswith("_"):
-        return _is_status(line[1:-1], plan)
+        return any([_is_status(line[1:-1], phase) for phase in plan.phases])
     label, colon, rest = line.partition(": ")
     if label == "**Progress**":
         counts, words, percent = rest.partition(" tasks complete (")
@@ -151,24 +151,33 @@ def _is_state_line(line: str, plan: Plan) -> bool:
     return False
 
 
-def _is_status(text: str, plan: Plan) -> bool:
-    for phase in plan.phases:
-        if phase.estimate and text.endswith(f" - estimate {phase.estimate}"):
-            text = text.removesuffix(f" - estimate {phase.estimate}")
-            break
-    status, *parts = text.split(" - ")
-    if status not in (COMPLETE, AWAITING, IN_PROGRESS, NOT_STARTED):
-        return False
-    words = {
-        "gates": [f"{gate.name} {word}" for p in plan.phases for gate in p.gates for word in ("passed", "open")],
-        "artifacts missing": [printable(path) for phase in plan.phases for path in phase.artifacts],
-        "controls open": [control.id for phase in plan.phases for control in phase.controls],
-    }
-    for part in parts:
-        label, _, items = part.partition(": ")
-        if any([item not in words.get(label, ()) for item in items.split(", ")]):
-            return False
-    return True
+def _is_status(text: str, phase: Phase) -> bool:
+    """Whether that is a status line of the phase, each part as it is rendered; names may hold any separator."""
+    states = (COMPLETE, AWAITING, IN_PROGRESS, NOT_STARTED)
+    tails = [text[len(state) :] for state in states if text.startswith(state)]
+    gates = [f"{gate.name} {word}" for gate in phase.gates for word in ("passed", "open")]
+    tails = _after_part(tails, " - gates: ", gates)
+    tails = _after_part(tails, " - artifacts missing: ", [printable(path) for path in phase.artifacts])
+    tails = _after_part(tails, " - controls open: ", [control.id for control in phase.controls])
+    return "" in _after_part(tails, " - estimate ", [phase.estimate])
+
+
+def _after_part(tails: Sequence[str], label: str, items: Sequence[str]) -> list[str]:
+    """What can be left of each text once the part, which may be missing, is taken off its front."""
+    found = [tail.removeprefix(label) for tail in tails if tail.startswith(label)]
+    return [*tails, *[rest for tail in found for rest in _after_items(tail, items)]]
+
+
+def _after_items(text: str, items: Sequence[str]) -> list[str]:
+    """What can be left of a text that begins with some of the items, in their order, with commas between them."""
+    rests = []
+    for position, item in enumerate(items):
+        if item and text.startswith(item):
+            rest = text[len(item) :]
+            rests.append(rest)
+            if rest.startswith(", "):
+                rests += _after_items(rest[2:], items[position + 1 :])
+    return rests
 
 
 def written_mark(line: TaskLine, title: str) -> str | None:
@@ -195,13 +204,17 @@ class Reading(Value):
     findings: tuple[Finding, ...] = ()
 
 
-def read_marks(todo: Todo, plans: Sequence[Plan]) -> Reading:
-    """The marks, read with the plan (of those given, the first that fits best) that rendered the text."""
-    readings = [_read_with(todo, plan) for plan in plans]
+def read_marks(todo: Todo, plans: Sequence[Plan], others: Sequence[Plan] = ()) -> Reading:
+    """The marks, read with the plan (of those given, the first that fits best) that rendered the text.
+
+    Status and summary lines may also be those of ``others``: a merge takes them from either side.
+    """
+    known = [*plans, *others]
+    readings = [_read_with(todo, plan, known) for plan in plans]
     return min(readings, key=lambda reading: len(reading.findings))
 
 
-def _read_with(todo: Todo, plan: Plan) -> Reading:
+def _read_with(todo: Todo, plan: Plan, plans: Sequence[Plan]) -> Reading:
     titles = {task.id: task.title for phase in plan.phases for task in phase.tasks}
     marks: dict[str, str] = {}
     notes: dict[str, tuple[str, ...]] = {}
@@ -216,7 +229,9 @@ def _read_with(todo: Todo, plan: Plan) -> Reading:
         if index < len(todo.notes) and todo.notes[index]:
             notes[line.id] = todo.notes[index]
     known = {_title_line(plan), *(_heading(plan, phase) for phase in plan.phases)}
-    edited += [(n, text) for n, text in todo.headings if text not in known and not _is_state_line(text, plan)]
+    for number, text in todo.headings:
+        if text not in known and not any([_is_state_line(text, other) for other in plans]):
+            edited.append((number, text))
     findings = tuple([_foreign(number, text) for number, text in sorted(edited)])
     return Reading(plan, marks, notes, findings)
 

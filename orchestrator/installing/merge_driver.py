@@ -21,16 +21,25 @@ def install_driver(git: Git) -> Path:
 
     Source: gitattributes(5), "Defining a custom merge driver"; $GIT_DIR/info/attributes is no part of a commit.
     """
-    command = hook_command()
-    words = "orchestrator-hook" if command is None else shlex.quote(os.fspath(command))
     git.run("config", f"{SECTION}.name", "PLAN.md of git-orchestrator")
-    git.run("config", f"{SECTION}.driver", f"{words} merge-todo %O %A %B")
+    git.run("config", f"{SECTION}.driver", driver_command(hook_command()))
     file = _attributes(git)
     lines = _lines(file)
     if ATTRIBUTE not in lines:
         file.parent.mkdir(parents=True, exist_ok=True)
         _write(file, [*lines, ATTRIBUTE])
     return file
+
+
+def driver_command(hook: Path | None) -> str:
+    """What the shell runs to merge; without our command, or where it fails, what Git does without us.
+
+    A driver that cannot run would count as a conflict in which only our side is left (gitattributes(5)).
+    """
+    words = "orchestrator-hook" if hook is None else shlex.quote(os.fspath(hook)).replace("%", "%%")
+    there = f"command -v {words} >/dev/null"
+    ours = f"{words} merge-todo %O %A %B; s=$?; test $s -gt 1 || exit $s;"
+    return f"{there} && {{ {ours} }}; exec git merge-file -L ours -L base -L theirs %A %O %B"
 
 
 def uninstall_driver(git: Git) -> bool:

@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from orchestrator import cli
+from orchestrator.installing.merge_driver import driver_command
 from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, PLAN, plan_text
 from tests.support import Repository, run
 
@@ -422,6 +423,30 @@ def test_the_merge_driver_leaves_no_conflict_in_the_bottom_lines(
     assert orchestrator("uninstall", "--native").code == 0
     assert planned.read(".git/info/attributes") == "*.png binary\n"
     assert planned.git("config", "--get-regexp", "^merge\\.orchestrator", check=False).stdout == ""
+
+
+@pytest.mark.parametrize("driver", ["/nonexistent/orchestrator-hook", "/bin/false", "no-such-command"])
+def test_without_its_program_the_driver_does_what_git_does(
+    planned: Repository, orchestrator: Orchestrator, driver: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "100% gone"
+    if driver == "/bin/false":
+        script.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+        script.chmod(0o755)
+    planned.write(".git/info/attributes", "/PLAN.md merge=orchestrator\n")
+    hook = script if driver == "/bin/false" else Path(driver)
+    planned.git("config", "merge.orchestrator.driver", driver_command(hook))
+    planned.git("switch", "-q", "-c", "side")
+    planned.write("PLAN.md", "theirs\n\n" + planned.read("PLAN.md"))
+    planned.git("commit", "-qam", "theirs")
+    planned.git("switch", "-q", "main")
+    planned.write("PLAN.md", planned.read("PLAN.md") + "\nours\n")
+    planned.git("commit", "-qam", "ours")
+    done = planned.git("merge", "--no-edit", "side", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert planned.head("PLAN.md").startswith("theirs\n\n")
+    assert planned.head("PLAN.md").endswith("\nours\n")
+    assert orchestrator("status").code == 0
 
 
 def test_both_sides_progress_and_the_driver_adds_up(

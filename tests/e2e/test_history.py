@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -353,3 +354,39 @@ def test_what_went_around_the_hooks_is_mended_by_the_next_commit(native: Adopted
     assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
     assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"
     assert told("") == set()
+
+
+def test_a_reword_of_work_whose_passes_are_from_elsewhere(native: Adopted) -> None:
+    native.finish_foundation()
+    for number in "12":
+        native.commit(MESSAGE, {f"db/{number}.sql": "x\n"})
+    shutil.rmtree(native.git_path("orchestrator"))
+    editor = {**sequence_editor(native, "1s/^pick/reword/"), "GIT_EDITOR": "true"}
+    done = native.git("rebase", "-i", "HEAD~2", check=False, env=editor)
+    assert done.returncode == 0, said(done)
+    assert native.status() == []
+    shutil.rmtree(native.git_path("orchestrator"), ignore_errors=True)
+    done = native.git("rebase", "-x", "git commit --amend --no-edit", "HEAD~2", check=False)
+    assert done.returncode == 0, said(done)
+
+
+def test_a_phase_renamed_on_one_side_merges_without_the_driver(native: Adopted) -> None:
+    native.git("switch", "-qc", "side")
+    native.commit("feat: [plan] rename", {"plan.toml": native.read("plan.toml").replace("Backend API", "Back end")})
+    native.git("switch", "-q", "main")
+    native.finish_foundation()
+    assert "Phase 2 (Backend API)" in native.head("PLAN.md")
+    done = native.git("merge", "--no-edit", "side", check=False)
+    assert done.returncode == 0, said(done)
+    assert native.status() == []
+
+
+def test_a_tick_by_hand_after_the_one_by_itself_counts(native: Adopted) -> None:
+    native.commit(MESSAGE, {"db/schema.sql": GOOD_SCHEMA})
+    first = native.read("PLAN.md")
+    native.tick("1.1", mark=" ")
+    native.commit(MESSAGE)
+    assert box(native, "1.1") == "- [ ] Task 1.1: Users table (reopened)"
+    native.add({"PLAN.md": first})
+    native.commit(MESSAGE)
+    assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"

@@ -198,6 +198,19 @@ def test_a_phase_says_what_it_waits_for() -> None:
 
 
 @pytest.mark.parametrize(
+    "artifacts", [["docs/a - b.md"], ["a, b"], ["a", "a, b", "b"], ["x - controls open: S1", "estimate 2"], ["é", "_"]]
+)
+def test_names_that_hold_separators_read_back(artifacts: list[str]) -> None:
+    listed = ", ".join(f'"{path}"' for path in artifacts)
+    plan = plan_of(EXAMPLE_PLAN.replace('"2-3 hours"', f'"2 - 3, hours"\nartifacts = [{listed}]'))
+    for there in ([], artifacts[:1], artifacts[1:], artifacts):
+        content = Content(plan, dict.fromkeys(there, ("100644", "ab")))
+        text = assemble(EMPTY, render_block(plan, plan_state(plan, {}, content, lambda *_: False), {}, {}, "\n"))
+        assert read_marks(parse(text), [plan]).findings == ()
+        assert read_marks(parse(text.replace(" - gates", " mine - gates")), [plan]).findings
+
+
+@pytest.mark.parametrize(
     ("box", "suffix", "mark"),
     [
         ("x", " ✓", DONE),
