@@ -47,7 +47,6 @@ class Settled(Value):
     lock: Lock
     states: Mapping[str, PhaseState]
     ticked: tuple[Task, ...] = ()
-    unticked: tuple[Task, ...] = ()
     by_itself: tuple[Task, ...] = ()
     entered: frozenset[str] = frozenset()
     recorded: frozenset[tuple[str, str]] = frozenset()
@@ -147,7 +146,6 @@ def settle(
         },
         states=states,
         ticked=ticked,
-        unticked=tuple([ids[i] for i, mark in earlier.items() if mark == DONE and marks.get(i) != DONE]),
         by_itself=tuple(by_itself),
         entered=entered,
         recorded=frozenset([(i, name) for i, evidence in (staged_lock or {}).items() for name in evidence.passes]),
