@@ -7,12 +7,12 @@ import os
 from orchestrator.app.facts import INDEX, read_facts
 from orchestrator.app.messages import freed_by_structure, read_message
 from orchestrator.app.own_files import write_own_files
+from orchestrator.app.picked import foreign_evidence
 from orchestrator.core.finding import Finding, Location, RefusedError
 from orchestrator.core.form import judge_form
-from orchestrator.core.formats import parse_lock
 from orchestrator.core.judge import Intent, judge, proposed_phase
 from orchestrator.core.message import subject_line
-from orchestrator.core.plan import LOCK_PATH, PLAN_NAME, PLAN_PATH, is_outside_phases, path_text
+from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, is_outside_phases, path_text
 from orchestrator.core.refusals import plan_mixed_finding, quoted
 from orchestrator.core.value import Value
 from orchestrator.worktree import find_runner, running_commit
@@ -63,46 +63,8 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
     if runner.name and not only_judge:
         _refuse_changed_files(repository)
     intent = Intent(exception=env.get("ORCHESTRATOR_EXCEPTION", "").strip(), may_run=True)
-    why_not = "an earlier check is only judging" if only_judge else _why_not_run(runner)
+    why_not = "no commit is being made" if only_judge else _why_not_run(runner)
     return _judge_and_write(facts, intent, run_due, runner, parent_pid, why_not, only_judge=only_judge)
-
-
-def foreign_evidence(facts: Facts, settled: Settled) -> tuple[Finding, ...]:
-    """What plan.lock claims beyond the commits that a rebase or am picks from; nothing is written there to mend it."""
-    if facts.lock_bytes is None:
-        return () if facts.before is None or facts.before.lock is None else (_tampered("plan.lock is gone"),)
-    revisions = ["HEAD", "REBASE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD", *_picked(facts.repository)]
-    objects = facts.repository.read_objects([f"{revision}:{LOCK_PATH}" for revision in revisions])
-    known = [settled.lock, (facts.before.lock if facts.before else None) or {}]
-    known += [parse_lock(found[1]) for found in objects.values() if found is not None]
-    passes = {found.key for lock in known for phase in lock.values() for found in phase.passes.values()}
-    bases = {(i, text, digest) for lock in known for phase in lock.values()
-             for i, base in phase.bases.items() for text, digest in base.items()}  # fmt: skip
-    wrong = []
-    for phase_id, phase in parse_lock(facts.lock_bytes).items():
-        for name, claimed in phase.passes.items():
-            if claimed.key not in passes and facts.pass_lookup({})(claimed.key) is None:
-                wrong.append(_tampered(f"nobody knows the pass of {name} for {phase_id} in plan.lock"))
-        for task_id, base in phase.bases.items():
-            if any([(task_id, text, digest) not in bases for text, digest in base.items()]):
-                wrong.append(_tampered(f"nobody knows the base of task {task_id} in plan.lock"))
-    return tuple(wrong)
-
-
-def _picked(repository: Repository) -> list[str]:
-    """The commits that the rebase under way has picked so far, as its list of what is done names them."""
-    try:
-        with open(os.path.join(repository.git_dir, "rebase-merge", "done"), encoding="utf-8") as file:
-            words = [line.split() for line in file]
-    except (OSError, UnicodeDecodeError):
-        return []
-    return [line[1] for line in words if len(line) > 1 and line[1].isalnum()]
-
-
-def _tampered(message: str) -> Finding:
-    return Finding(
-        "lock-tampered", message, locations=(Location(LOCK_PATH),), help="git checkout HEAD -- plan.lock, and go on"
-    )
 
 
 def _why_not_run(runner: Runner) -> str:
@@ -347,7 +309,7 @@ def prepare_commit_msg(repository: Repository, path: str, source: str) -> None:
     settled = facts.settle({}, facts.reading())
     judgement = judge(settled, facts.before, facts.changed, Intent(may_run=False), {})
     settings = facts.before.plan.settings
-    kind = next((name for name in settings.commit_types if name != "*"), "feat")
+    kind = settings.usual_type
     if settings.require_phase != "always" and not judgement.advanced and PLAN_PATH not in facts.changed:
         return
     phase = proposed_phase(settled, facts.changed, judgement.advanced)

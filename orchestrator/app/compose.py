@@ -15,7 +15,9 @@ from orchestrator.core.state import DONE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orchestrator.app.facts import Facts
     from orchestrator.app.repository import Repository
+    from orchestrator.core.settle import Before, Settled
 
 
 def compose_and_commit(
@@ -32,12 +34,11 @@ def compose_and_commit(
         raise CannotJudgeError(Finding("message-format", "--exception needs a reason of one line"))
     if done:
         set_marks(repository, done, DONE)
-    name = _phase_title(repository, phase)
     facts = staged_facts(repository)
-    settings = (facts.before.plan if facts.before else facts.plan).settings if facts.plan else None
-    types = settings.commit_types if settings else ("feat",)
-    kind = next((known for known in types if known != "*"), "feat")
-    message = f"{kind}: [{name}] {subject}".rstrip()
+    settled = facts.settle({}, staged_reading(facts))
+    before = parent_of(facts, settled)
+    name = _phase_title(facts, settled, before, phase)
+    message = f"{before.plan.settings.usual_type}: [{name}] {subject}".rstrip()
     env = {}
     if exception is not None:
         message += f"\n\n{EXCEPTION_TRAILER}: {exception.strip()}"
@@ -45,12 +46,9 @@ def compose_and_commit(
     return repository.git.attached("commit", "-m", message, env=env)
 
 
-def _phase_title(repository: Repository, asked: str | None) -> str:
-    facts = staged_facts(repository)
-    settled = facts.settle({}, staged_reading(facts))
-    plan = settled.plan
+def _phase_title(facts: Facts, settled: Settled, before: Before, asked: str | None) -> str:
     if asked is not None:
-        return PLAN_NAME if normal_name(asked) == PLAN_NAME else phase_named(plan, asked).title
-    judgement = judge(settled, parent_of(facts, settled), facts.changed, Intent(may_run=False), {})
+        return PLAN_NAME if normal_name(asked) == PLAN_NAME else phase_named(settled.plan, asked).title
+    judgement = judge(settled, before, facts.changed, Intent(may_run=False), {})
     phase = proposed_phase(settled, facts.changed, judgement.advanced)
     return PLAN_NAME if phase is None else phase.title

@@ -40,13 +40,12 @@ class Change(Value):
 class Facts(Value):
     """A commit with a plan, against what was before it.
 
-    ``plan`` is None where the commit takes the plan away, ``before`` None where it is the adoption. ``changed`` are
+    ``content`` is None where the commit takes the plan away, ``before`` None where it is the adoption. ``changed`` are
     the paths that the commit itself changes; for a merge, what differs from the automatic merge. ``todo_text`` and
     ``lock_bytes`` are as the tree has them, None if it has not.
     """
 
     repository: Repository
-    plan: Plan | None
     before: Before | None
     content: Content | None
     changed: tuple[str, ...]
@@ -56,6 +55,21 @@ class Facts(Value):
     parents: tuple[str, ...]
     tree: str  # the tree-ish that was read; INDEX for what is staged
     head_oid: str = ""  # of the first parent
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that the commit has."""
+        return self.content.plan if self.content else None
+
+    def required(self) -> Content:
+        """The content under its plan.
+
+        Raises:
+            CannotJudgeError: the commit has no plan.
+        """
+        if self.content is None:
+            raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+        return self.content
 
     def todo(self) -> Todo:
         """PLAN.md taken apart; empty if there is none.
@@ -67,8 +81,7 @@ class Facts(Value):
 
     def reading(self) -> Reading:
         """The marks that PLAN.md says, in ids of the plan that rendered it."""
-        if self.plan is None:
-            raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+        plan = self.required().plan
         todo = self.todo()
         if self.todo_text is None and self.before is not None:
             return Reading(self.before.plan, self.before.marks, {})
@@ -81,11 +94,11 @@ class Facts(Value):
                     help="orchestrator sync",
                 )
             )
-        plans = [self.plan] if self.before is None or self.before.plan == self.plan else [self.plan, self.before.plan]
+        plans = [plan] if self.before is None or self.before.plan == plan else [plan, self.before.plan]
         reading = read_marks(todo, plans, self.repository.loaded_plans() if len(self.parents) > 1 else ())
         if reading.findings:
             # A plan that was staged and changed again before it was committed has rendered it.
-            others = [read_marks(todo, [plan]) for plan in self.repository.cache.plans()]
+            others = [read_marks(todo, [known]) for known in self.repository.cache.plans()]
             reading = next((other for other in others if not other.findings), reading)
         return self._without_own_ticks(reading)
 
@@ -98,10 +111,9 @@ class Facts(Value):
 
     def settle(self, results: Mapping[str, GateResult], reading: Reading) -> Settled:
         """What the tree says, with what the cache and finished runs add."""
-        if self.plan is None or self.content is None:
-            raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+        content = self.required()
         lock = None if self.lock_bytes is None else parse_lock(self.lock_bytes)
-        return settle(self.plan, self.content, self.before, reading, lock, self.pass_lookup(results))
+        return settle(content.plan, content, self.before, reading, lock, self.pass_lookup(results))
 
     def pass_lookup(self, results: Mapping[str, GateResult]) -> Callable[[str], Pass | None]:
         """Answers for a key: from finished runs, from other parents' locks, from the local cache."""
@@ -161,7 +173,6 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     own = changes if len(parents) < 2 else _own_changes(repository, parents, tree)
     return Facts(
         repository=repository,
-        plan=plan,
         before=before,
         content=content,
         changed=tuple([change.path for change in own]),

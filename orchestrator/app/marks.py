@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.app.workplace import parent_of, stage_own_files, staged_facts, staged_reading
-from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
+from orchestrator.core.finding import Finding, UnknownNameError
 from orchestrator.core.judge import Intent, judge
 from orchestrator.core.names import nearest
 from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED
@@ -36,9 +36,7 @@ def set_marks(repository: Repository, task_ids: Sequence[str], mark: str) -> Mar
     """
     facts = staged_facts(repository)
     reading = staged_reading(facts)
-    plan = facts.plan
-    if plan is None:
-        raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+    plan = facts.required().plan
     tasks = {task.id: task for phase in plan.phases for task in phase.tasks}
     wanted = [task_id.removeprefix("Task ").strip() for task_id in task_ids]
     unknown = [

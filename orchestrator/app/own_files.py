@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from orchestrator.core.finding import CannotJudgeError
-from orchestrator.core.formats import format_lock
+from orchestrator.core.formats import format_lock, lock_says
 from orchestrator.core.plan import LOCK_PATH, TODO_PATH
 from orchestrator.core.state import OPEN
 from orchestrator.core.todo import assemble, carry, parse, read_marks, render_block
@@ -54,30 +52,12 @@ def updates_for(
         )
     ]
     old_lock = facts.lock_bytes
-    if old_lock is None or not settled_lock_is(settled, old_lock):
+    if old_lock is None or not lock_says(old_lock, settled.lock):
         new_lock = format_lock(settled.lock)
         # A hook leaves an unstaged edit of plan.lock alone; a command that was asked to write it does so.
         rework = (lambda _: new_lock) if by_command else None
         found.append(Update(LOCK_PATH, old_lock, new_lock, rework, mode[LOCK_PATH]))
     return found
-
-
-def settled_lock_is(settled: Settled, data: bytes) -> bool:
-    """Whether those bytes say just what the settled lock says, in canonical form."""
-    from orchestrator.core.formats import parse_lock  # noqa: PLC0415
-
-    # Comparing values first spares the commits that change no evidence the import of the writer.
-    if parse_lock(data) != settled.lock:
-        return False
-    return is_canonical(data, settled)
-
-
-def is_canonical(data: bytes, settled: Settled) -> bool:
-    """Whether the phases stand in plan order and nothing but the canonical lines is there."""
-    headers = [f"[phase.{phase_id}]" for phase_id in settled.lock]
-    text = data.decode("utf-8", "replace")
-    found = [line for line in text.split("\n") if line in headers]
-    return found == headers and "\r" not in text and "\n\n\n" not in text and text.startswith("version = 1\n")
 
 
 def write_own_files(
@@ -96,9 +76,8 @@ def write_own_files(
         KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
     """
     repository = facts.repository
-    index_file = repository.git.env.get("GIT_INDEX_FILE") or os.path.join(repository.git_dir, "index")
     updates = updates_for(facts, settled, decided, by_command=by_command)
-    write_updates(repository.git, updates, index_file, runner, parent_pid)
+    write_updates(repository.git, updates, repository.index_file, runner, parent_pid)
     if settled.by_itself:
         # If this commit is given up, the boxes that it ticked by itself must not pass for ticks of a person.
         repository.cache.keep_own_ticks([task.id for task in settled.by_itself], updates[0].new, facts.head_oid)

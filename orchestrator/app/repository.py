@@ -33,6 +33,11 @@ class Repository:
         return os.path.exists(os.path.join(self.git_dir, name))
 
     @property
+    def index_file(self) -> str:
+        """The index in use: of a commit of some paths only, Git gives its hooks a temporary one."""
+        return self.git.env.get("GIT_INDEX_FILE") or os.path.join(self.git_dir, "index")
+
+    @property
     def is_rebasing(self) -> bool:
         """Whether a rebase or am is under way; both leave a folder while they are."""
         return self.has("rebase-merge") or self.has("rebase-apply")

@@ -52,9 +52,7 @@ def sync(repository: Repository) -> Synced:
             )
         )
     facts = staged_facts(repository)
-    plan = facts.plan
-    if plan is None:
-        raise CannotJudgeError(Finding("plan-invalid", "the commit has no plan.toml"))
+    plan = facts.required().plan
     if facts.lock_bytes is not None and not _is_lock(facts.lock_bytes):
         facts = facts.replace(lock_bytes=None)
     try:
@@ -88,8 +86,7 @@ def _rebuild(repository: Repository, facts: Facts, plan: Plan, stages: Mapping[i
         Update(TODO_PATH, None, text, lambda _: text),
         Update(LOCK_PATH, None, format_lock(settled.lock), lambda _: format_lock(settled.lock)),
     ]
-    index_file = repository.git.env.get("GIT_INDEX_FILE") or f"{repository.git_dir}/index"
-    write_updates(repository.git, updates, index_file, Runner(), os.getppid())
+    write_updates(repository.git, updates, repository.index_file, Runner(), os.getppid())
     return Synced((TODO_PATH, LOCK_PATH), "merged" if stages else "salvaged")
 
 
@@ -102,9 +99,8 @@ def _mend_file(repository: Repository, facts: Facts, settled: Settled) -> Synced
     block = render_block(settled.plan, settled.states, {**settled.marks, **marks}, notes, theirs.newline)
     text = assemble(theirs, block).encode("utf-8", "surrogateescape")
     todo, *others = updates_for(facts, settled, by_command=True)
-    index_file = repository.git.env.get("GIT_INDEX_FILE") or f"{repository.git_dir}/index"
     updates = [todo.replace(rework=lambda _: text), *others]
-    write_updates(repository.git, updates, index_file, Runner(), os.getppid())
+    write_updates(repository.git, updates, repository.index_file, Runner(), os.getppid())
     return Synced((TODO_PATH,), "only in the work tree")
 
 

@@ -94,13 +94,13 @@ def _notes(settings: Settings, *, touches_phase: bool) -> tuple[str, ...]:
 
 
 def _format_finding(subject: str, settings: Settings, proposed: str, touches_phase: bool) -> Finding:
-    first = next((name for name in settings.commit_types if name != "*"), "feat")
     return Finding(
         "message-format",
         f'the message does not have the form "{expected_form(settings)}"',
         locations=(Location("COMMIT_EDITMSG", 1, printable(subject)[:100] or "(empty)"),),
         notes=_notes(settings, touches_phase=touches_phase),
-        help=f'git commit -m "{first}: [{proposed}] {_as_subject(subject)}"  (phases: orchestrator status)',
+        help=f'git commit -m "{settings.usual_type}: [{proposed}] {_as_subject(subject)}"'
+        "  (phases: orchestrator status)",
     )
 
 
@@ -136,20 +136,18 @@ def _unknown_finding(header: Header, plan: Plan) -> Finding:
 
 
 def _plan_finding(header: Header, settings: Settings) -> Finding:
-    first = next((name for name in settings.commit_types if name != "*"), "feat")
     return Finding(
         "phase-mismatch",
         f'the commit changes plan.toml, but its message names "{printable(header.phase)}"',
         locations=(Location(PLAN_PATH),),
-        help=f'git commit -m "{first}: [{PLAN_NAME}] {_as_subject(header.subject)}"',
+        help=f'git commit -m "{settings.usual_type}: [{PLAN_NAME}] {_as_subject(header.subject)}"',
     )
 
 
 def _not_plan_finding(proposed: str, settings: Settings) -> Finding:
-    first = next((name for name in settings.commit_types if name != "*"), "feat")
     return Finding(
         "phase-mismatch",
         f'"[{PLAN_NAME}]" stands for changes of plan.toml, and this commit has none',
         locations=(Location("COMMIT_EDITMSG", 1),),
-        help=f'name an open phase (orchestrator next): git commit -m "{first}: [{proposed}] ..."',
+        help=f'name an open phase (orchestrator next): git commit -m "{settings.usual_type}: [{proposed}] ..."',
     )

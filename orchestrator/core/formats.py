@@ -102,6 +102,20 @@ def dotted_line(text: str) -> int:
     return 0
 
 
+def lock_says(data: bytes, lock: Lock) -> bool:
+    """Whether those bytes say just what the lock says, in its order, and need not be written anew.
+
+    Values are compared, not bytes: most commits change no evidence and need not import the writer.
+
+    Raises:
+        CannotJudgeError: they are no plan.lock.
+    """
+    found = parse_lock(data)
+    text = data.decode()
+    is_plain = "\r" not in text and "\n\n\n" not in text and _read_canonical(text) is not None
+    return is_plain and found == lock and list(found) == list(lock)
+
+
 def _lock_of(tree: Mapping[str, Any]) -> Lock:
     if tree["version"] != 1:
         raise ValueError(f"version {tree['version']!r} is not known, an upgrade of git-orchestrator may be needed")

@@ -13,7 +13,6 @@ from orchestrator.core.graph import closure
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, is_outside_phases
 from orchestrator.core.refusals import (
     MAX_SHOWN,
-    first_type,
     gate_finding,
     locked_finding,
     plan_mixed_finding,
@@ -259,7 +258,7 @@ class _Judge:
             ]
             if strangers or not any(name in found for _, found in groups):
                 shown = strangers or groups
-                kind = first_type(self.settings.commit_types)
+                kind = self.settings.usual_type
                 candidates = sorted(common, key=self.order.__getitem__) or [shown[0][1][0]]
                 self.findings.append(
                     Finding(
@@ -286,7 +285,7 @@ class _Judge:
         paths = " ".join([quoted(f":/{path}") for path in files])
         if any([phase_id == keep for phase_id, _ in self.ticks]):
             paths += f" :/{TODO_PATH}"
-        kind = first_type(self.settings.commit_types)
+        kind = self.settings.usual_type
         commit = f'git commit -m "{kind}: [{self.plan.phase(keep).quotable()}] ..." -- {paths}'
         return f"orchestrator reopen {' '.join(strange)}, then: {commit}" if strange else commit
 

@@ -34,6 +34,11 @@ class Settings(Value):
     setup: str = ""
     summary_lines: bool = True
 
+    @property
+    def usual_type(self) -> str:
+        """The commit type to propose where several are accepted."""
+        return next((name for name in self.commit_types if name != "*"), "feat")
+
 
 class Gate(Value):
     """A validation command; a string ``run`` is for the shell, a tuple is argv.

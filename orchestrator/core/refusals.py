@@ -26,11 +26,6 @@ def quoted(path: str) -> str:
     return "$'" + "".join(["\\'" if c == "'" else "\\\\" if c == "\\" else printable(c) for c in path]) + "'"
 
 
-def first_type(types: Sequence[str]) -> str:
-    """The commit type to propose where several are accepted."""
-    return next((name for name in types if name != "*"), "feat")
-
-
 def titles(plan: Plan, phase_ids: Iterable[str]) -> str:
     """The phases' titles, in quotes, as part of a sentence."""
     return " and ".join([f'"{plan.phase(name).title}"' for name in phase_ids])
