@@ -464,3 +464,17 @@ def test_a_mark_that_a_refused_commit_left_staged_is_no_tick_of_the_user(native:
     before = native.state()
     done = native.git("commit", "-m", MESSAGE, check=False)
     assert_accepted(native, done, before, dirty=["?? db/schema.sql"])
+
+
+def test_a_commit_without_a_change_leaves_nothing_staged(native: Adopted) -> None:
+    text = native.read("PLAN.md").replace("**Progress**: 0/5", "**Progress**: 4/5")
+    native.add({"PLAN.md": text})
+    native.git("commit", "-q", "--no-verify", "-m", "stale")
+    before = native.state()
+    done = native.git("commit", "-m", MESSAGE, check=False)
+    assert done.returncode == 1
+    assert native.state() == before
+    assert native.status() == []
+    native.git("commit", "-q", "--allow-empty", "-m", MESSAGE)
+    assert "**Progress**: 0/5" in native.head("PLAN.md")
+    assert native.status() == []

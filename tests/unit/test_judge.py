@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.evidence import Content
 from orchestrator.core.formats import Lock, LockPhase
 from orchestrator.core.gate import Pass
 from orchestrator.core.judge import Intent
 from orchestrator.core.plan import PLAN_NAME
-from tests.unit.core_support import Files, Outcome, World
+from orchestrator.core.settle import Before, settle
+from orchestrator.core.todo import Reading
+from tests.unit.core_support import Files, Outcome, World, plan_of
 
 GATES = """
 [gates.lint]
@@ -621,3 +624,24 @@ def test_settling_twice_changes_nothing(changes: dict[str, str | None]) -> None:
     again = world.commit(changes, ticks=first.settled.marks, lock=dict(first.settled.lock))
     assert again.settled.marks == first.settled.marks
     assert again.settled.lock == first.settled.lock
+
+
+def test_a_locked_phase_is_given_no_pass_that_it_shares_by_accident() -> None:
+    plan = (
+        '[gates.g]\nrun = "x"\n'
+        '[[phase]]\nid = "low"\ntitle = "Low"\nfiles = ["low/**"]\ngates = ["g"]\n'
+        '[[phase.task]]\ntitle = "L"\n'
+        '[[phase]]\nid = "mid"\ntitle = "Mid"\ndepends_on = ["low"]\ngates = ["g"]\nfiles = ["mid/**"]\n'
+        '[[phase.task]]\ntitle = "M"\n'
+        '[[phase]]\nid = "top"\ntitle = "Top"\ndepends_on = ["mid"]\ngates = ["g"]\nfiles = ["top/**"]\n'
+        '[[phase.task]]\ntitle = "T"\n'
+    )
+    content = Content(plan_of(plan), {"low/x": ("100644", "aa")})
+    low, mid, top = content.plan.phases
+    keys = {phase.id: content.key(phase, phase.gates[0]) for phase in (low, mid, top)}
+    assert len(set(keys.values())) == 1
+    before = Before(content.plan, {"1.1": "done"}, {}, content)
+    reading = Reading(content.plan, {"1.1": "done"}, {})
+    settled = settle(content.plan, content, before, reading, None, Pass)
+    assert [phase_id for phase_id, evidence in settled.lock.items() if evidence.passes] == ["low", "mid"]
+    assert [state.open for state in settled.states.values()] == [True, True, False]
