@@ -1,0 +1,1 @@
+"""``verify``: judge commits from the repository alone, in CI, before a push and on the server."""
