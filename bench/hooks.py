@@ -8,29 +8,33 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime as dt
-import importlib.util
-import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import venv
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from common import (
+    GITLINT,
+    LEAST_RUNS,
+    ORCHESTRATOR,
+    MeasureError,
+    clean_environment,
+    git,
+    make_environment,
+    run,
+    say,
+    timed,
+    versions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-PEER = "gitlint-core"
 WORK_FILE = "src/phase_{0}/work.py"
 MEASURED_STAGES = ("pre-commit", "commit-msg")  # what Git calls for an ordinary commit; a merge calls another
-LEAST_RUNS = 15
-_FOREIGN = ("PYTHON", "VIRTUAL_ENV", "GIT_", "GITHEAD_", "GITLINT_", "ORCHESTRATOR_", "PRE_COMMIT", "PREK_")
 
 PYTHON = "`python -c pass`"
 BARE = "`git commit`, no hooks"
@@ -38,10 +42,6 @@ OURS = "`git commit`, our hooks"
 PEERS = "`git commit`, gitlint's commit-msg hook"
 STAGE = "`orchestrator-hook {0}`, the process alone"
 PEER_ALONE = "`gitlint --msg-filename`, the process alone"
-
-
-class MeasureError(Exception):
-    """What was measured is not what it should be, so there is no number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,8 +114,8 @@ def measure(size: Size, runs: int, environments: Path, scratch: Path) -> str:
         MeasureError: a measured commit did not land, or a hook judged nothing.
     """
     env = clean_environment()
-    ours = make_environment(environments / "ours", CHECKOUT, env)
-    peer = make_environment(environments / "peer", PEER, env)
+    ours = make_environment(environments / ORCHESTRATOR, ORCHESTRATOR, env)
+    peer = make_environment(environments / GITLINT, GITLINT, env)
     say(f"making the repository: {size.phases} phases, {size.tasks} tasks, {size.files} other files")
     model = make_model(scratch / "model", size, ours, env)
     rows = make_rows(model, size, ours, peer, env, scratch)
@@ -123,55 +123,11 @@ def measure(size: Size, runs: int, environments: Path, scratch: Path) -> str:
         say(f"turn {turn} of {runs}" if turn else "warm-up")
         for row in rows:
             row.prepare(turn)
-            seconds = timed(row)
+            seconds = timed_silent(row)
             row.check(turn)
             if turn:
                 row.seconds.append(seconds)
-    return report(rows, size, versions(ours, peer, env))
-
-
-# -- environments ------------------------------------------------------------------------------------------------------
-
-
-def clean_environment() -> dict[str, str]:
-    """The user's environment without what changes how Python or Git work, and without settings of the user's Git."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    env.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1")
-    return env
-
-
-def make_environment(folder: Path, wanted: str | Path, env: Mapping[str, str]) -> Path:
-    """The bin folder of an environment with that project; what it needs is kept, a checkout is installed anew.
-
-    Raises:
-        MeasureError: it cannot be installed, or is not byte-compiled.
-    """
-    folder = folder.absolute()
-    scripts = folder / "bin"
-    complete = folder / "complete"
-    if not complete.exists():
-        say(f"installing {wanted if isinstance(wanted, str) else wanted.name}")
-        venv.create(folder, with_pip=True, clear=True)
-        run([scripts / "python", "-m", "pip", "install", "-q", wanted], folder, env)
-    elif isinstance(wanted, Path):
-        # The version number stays the same while the code changes.
-        run([scripts / "python", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", wanted], folder, env)
-    for packages in folder.glob("lib/python*/site-packages"):
-        run([scripts / "python", "-m", "compileall", "-q", packages], folder, env, codes=None)
-        for name in ("orchestrator", "gitlint"):
-            check_compiled(packages / name, folder)
-    complete.touch()
-    return scripts
-
-
-def check_compiled(package: Path, environment: Path) -> None:
-    """Refuse to measure what is compiled at each start, and what is not installed where it should be."""
-    wanted = package.name == "orchestrator" if environment.name == "ours" else package.name == "gitlint"
-    if wanted != package.is_dir():
-        raise MeasureError(f"{package.name} is {'not ' if wanted else ''}installed in {environment.name}")
-    for source in package.rglob("*.py"):
-        if not Path(importlib.util.cache_from_source(os.fspath(source))).is_file():
-            raise MeasureError(f"{source.name} of {package.name} is not byte-compiled")
+    return report(rows, size, versions(ours, {GITLINT: peer}, env))
 
 
 # -- repositories ------------------------------------------------------------------------------------------------------
@@ -344,67 +300,20 @@ class Landing:
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 
-def timed(row: Row) -> float:
+def timed_silent(row: Row) -> float:
     """The seconds from the start of the process to its end.
 
     Raises:
         MeasureError: it failed, or said something, so it was no plain acceptance.
     """
-    argv = [os.fspath(part) for part in row.argv]
-    env = dict(row.env)
-    begin = time.perf_counter()
-    done = subprocess.run(
-        argv, cwd=row.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False, close_fds=False
-    )
-    seconds = time.perf_counter() - begin
-    said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
-    if done.returncode or said:
-        raise MeasureError(f"{row.name} ended with {done.returncode} and said: {said or 'nothing'}")
-    return seconds
-
-
-def run(argv: Sequence[str | Path], folder: Path, env: Mapping[str, str], codes: Sequence[int] | None = (0,)) -> str:
-    """The standard output; ``codes`` are the exit codes that are fine (None: all).
-
-    Raises:
-        MeasureError: it ended with another one.
-    """
-    done = subprocess.run(
-        [os.fspath(part) for part in argv], cwd=folder, env=dict(env), capture_output=True, text=True, check=False
-    )
-    if codes is not None and done.returncode not in codes:
-        raise MeasureError(f"{' '.join(map(str, argv[:4]))} failed ({done.returncode}):\n{done.stderr or done.stdout}")
-    return done.stdout
-
-
-def git(folder: Path, env: Mapping[str, str], *argv: str) -> str:
-    """What git says, without the last newline."""
-    return run(["git", *argv], folder, env).removesuffix("\n")
-
-
-def say(text: str) -> None:
-    """Tell how far it is, on a terminal only."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"{text}\n")
+    done = timed(row.argv, row.folder, row.env)
+    said = (done.out + done.err).strip()
+    if done.code or said:
+        raise MeasureError(f"{row.name} ended with {done.code} and said: {said or 'nothing'}")
+    return done.seconds
 
 
 # -- report ------------------------------------------------------------------------------------------------------------
-
-
-def versions(ours: Path, peer: Path, env: Mapping[str, str]) -> str:
-    """What was measured, on what."""
-    folder = ours.parent
-    described = run(["git", "describe", "--always", "--dirty"], CHECKOUT, env, codes=None).strip()
-    parts = [
-        f"git-orchestrator {described}" if described else "git-orchestrator",
-        run([peer / "gitlint", "--version"], folder, env).strip().replace(", version", ""),
-        run([ours / "python", "--version"], folder, env).strip(),
-        run(["git", "--version"], folder, env).strip().replace("git version", "Git"),
-        platform.system(),
-        f"{os.cpu_count()} CPUs",
-        dt.datetime.now(dt.UTC).date().isoformat(),
-    ]
-    return ", ".join(parts)
 
 
 def pairs(rows: Mapping[str, Row], *names: str) -> Iterator[tuple[float, ...]]:
