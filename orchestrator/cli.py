@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ def _answers(function: Callable[..., int | None]) -> Callable[..., int | None]:
     def wrapper(**arguments: Any) -> int | None:
         from orchestrator.app.workplace import open_workplace
 
-        return function(open_workplace(), **arguments)
+        return function(open_workplace(bare_too=bool(arguments.get("native"))), **arguments)
 
     return wrapper
 
@@ -327,6 +328,59 @@ def sync(repository: Any, as_json: bool) -> None:
         click.echo(
             f"rewrote and staged {' and '.join(done.written)}" + ("" if done.how == "as it is" else f" ({done.how})")
         )
+
+
+@commands.command()
+@as_json_option
+@_answers
+def doctor(repository: Any, as_json: bool) -> int:
+    """Prove that the hooks block: plant violations in a throwaway clone, and tell which were caught."""
+    from orchestrator.app import doctor as examination
+
+    found = examination.examine(repository)
+    if as_json:
+        _print_json(examination.diagnosis_data(found))
+    else:
+        from orchestrator import tables
+
+        for note in found.notes:
+            click.echo(printable(note), err=True)
+        tables.show_diagnosis(found)
+        click.echo(console.findings_text(found.mends()), nl=False)
+    return 0 if found.is_sound else EXIT_REFUSED
+
+
+@commands.command()
+@click.argument("span", required=False, metavar="[RANGE]")
+@click.option("--rerun", "run_again", is_flag=True, help="Run the gates of completed phases again, in clean checkouts.")
+@click.option("-j", "--jobs", type=click.IntRange(min=0), help="Gates at once with --rerun; 0 = one per CPU.")
+@click.option("--plan", "plan_ref", default="", metavar="REF", help="Judge by the plan of this ref alone.")
+@click.option("--title-env", metavar="NAME", help="The variable with a pull request's title, to be judged, too.")
+@click.option(
+    "--format", "output", type=click.Choice(["text", "json", "github"]), default="text", show_default=True
+)
+@as_json_option
+def verify(
+    span: str | None,
+    run_again: bool,
+    jobs: int | None,
+    plan_ref: str,
+    title_env: str | None,
+    output: str,
+    as_json: bool,
+) -> int:
+    """Judge history from the commits alone: RANGE as main..HEAD; default: what the upstream does not have."""
+    from orchestrator.app.verify import command
+
+    title = None
+    if title_env is not None:
+        title = os.environ.get(title_env, "").strip()
+        if not title:
+            raise click.BadParameter(f"the variable {title_env} is not set, or empty", param_hint="--title-env")
+    asked = command.Asked(span, plan_ref, title, run_again, jobs)
+    report = command.verify(command.open_repository(), asked)
+    click.echo(command.report_as("json" if as_json else output, report), nl=False)
+    return command.exit_code(report)
 
 
 @commands.command()

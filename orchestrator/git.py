@@ -14,6 +14,7 @@ from orchestrator.core.finding import CannotJudgeError, Finding
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Self
 
 
 class GitError(CannotJudgeError):
@@ -71,6 +72,12 @@ class Git:
         where = ("-C", self.top) if self.top != "." else ()
         return _spawn(("git", *where, *argv), stdin, environment)
 
+    def start(self, *argv: str, env: Mapping[str, str] | None = None) -> GitProcess:
+        """``git argv`` under way, to be talked to and ended as a context manager."""
+        environment = self.env if env is None else {**self.env, **env}
+        where = ("-C", self.top) if self.top != "." else ()
+        return GitProcess(("git", *where, *argv), environment)
+
     def attached(self, *argv: str, env: Mapping[str, str] | None = None) -> int:
         """The exit code of ``git argv`` run on this process's own terminal, input and outputs."""
         environment = self.env if env is None else {**self.env, **env}
@@ -80,6 +87,68 @@ class Git:
         except OSError as error:
             raise GitError(argv, 127, f"cannot start git: {error.strerror}") from error
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+class GitProcess:
+    """A Git command that is read, or asked and answered, while it runs; leaving the context ends it.
+
+    Not for hooks that accept: it needs the subprocess module.
+    """
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        """Start it.
+
+        Raises:
+            GitError: there is no git on the PATH.
+        """
+        import subprocess  # noqa: PLC0415
+        import tempfile  # noqa: PLC0415
+
+        self._argv = argv
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would stop it when full
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(argv, env=env, stdin=pipe, stdout=pipe, stderr=self._said)
+        except OSError as error:
+            self._said.close()
+            raise GitError(argv[1:], 127, f"cannot start git: {error.strerror}") from error
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker; both were asked for
+        assert self._process.stdout is not None  # noqa: S101
+        self.stdin = self._process.stdin
+        self.stdout = self._process.stdout
+
+    def __enter__(self) -> Self:
+        """Nothing more; it runs already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, if it has not ended by itself."""
+        import contextlib  # noqa: PLC0415
+
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self.stdout.close()
+        with contextlib.suppress(BrokenPipeError):  # what was still to be written is of no use any more
+            self.stdin.close()
+        self._said.close()
+
+    def finish(self) -> None:
+        """Wait until it has ended by itself.
+
+        Raises:
+            GitError: it said no.
+        """
+        self.stdin.close()
+        code = self._process.wait()
+        if code:
+            raise self.failure()
+
+    def failure(self) -> GitError:
+        """What to raise of a process that stopped answering."""
+        code = self._process.wait()
+        self._said.seek(0)
+        return GitError(self._argv[1:], code, self._said.read().decode("utf-8", "replace"))
 
 
 def _spawn(argv: tuple[str, ...], stdin: bytes, env: Mapping[str, str]) -> tuple[int, bytes, bytes]:

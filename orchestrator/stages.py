@@ -27,7 +27,8 @@ EXIT_CANNOT_JUDGE = 3
 EXIT_INTERRUPTED = 130
 MERGE = "merge-todo"  # the merge driver of PLAN.md: base, ours, theirs
 AUTO = "auto"  # pre-commit or pre-merge-commit: hook runners give one hook id both and do not say which
-STAGES = ("pre-commit", "pre-merge-commit", "commit-msg", "prepare-commit-msg", "post-commit")
+PUSH_STAGES = ("pre-push", "pre-receive")
+STAGES = ("pre-commit", "pre-merge-commit", "commit-msg", "prepare-commit-msg", "post-commit", *PUSH_STAGES)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,16 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     if stage == AUTO:
         stage = "pre-merge-commit" if _is_merging() else "pre-commit"
+    again = "push" if stage in PUSH_STAGES else "commit"
     try:
-        return _run(stage, rest)
+        return _judge_push(stage, rest) if stage in PUSH_STAGES else _run(stage, rest)
     except CannotJudgeError as error:
         _say(error.findings)
         code = EXIT_REFUSED if isinstance(error, RefusedError) else EXIT_CANNOT_JUDGE
     except OSError as error:  # a full disk, missing rights: nothing that a traceback would explain
-        _say([Finding("git", f"a file cannot be read or written: {error}", help="mend that, then commit again")])
+        _say([Finding("git", f"a file cannot be read or written: {error}", help=f"mend that, then {again} again")])
         code = EXIT_CANNOT_JUDGE
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; nothing has been committed and nothing written\n")
+        done = "pushed" if stage in PUSH_STAGES else "committed and nothing written"
+        sys.stderr.write(f"\ninterrupted; nothing has been {done}\n")
         return EXIT_INTERRUPTED
     return 0 if stage == "prepare-commit-msg" else code  # a failure there would stop a rebase
 
@@ -89,6 +92,43 @@ def _run(stage: str, rest: Sequence[str]) -> int:
         answer = commit.post_commit(repository)
     _say(answer.findings)
     return EXIT_REFUSED if answer.refused else 0
+
+
+def _judge_push(stage: str, rest: Sequence[str]) -> int:
+    from orchestrator.app.verify import pushes  # noqa: PLC0415 - a commit does not pay for it
+
+    repository = open_hook_repository(os.environ)
+    if stage == "pre-receive":
+        answer = pushes.pre_receive(repository, _input_lines() or [])
+    elif len(rest) == 2 and (lines := _input_lines()) is not None:
+        answer = pushes.pre_push(repository, pushes.Remote(*rest), lines)
+    else:  # a hook runner, which keeps both to itself and says a little in the environment
+        remote = pushes.Remote(*rest) if len(rest) == 2 else pushes.remote_of_runner(os.environ)
+        answer = pushes.pre_push_unseen(repository, remote, os.environ)
+    _say(answer.findings)
+    if answer.report.refused or answer.report.listed:
+        from orchestrator.app.verify.texts import report_text  # noqa: PLC0415 - most pushes have nothing to say
+
+        sys.stderr.write(report_text(answer.report))
+    if answer.refused:
+        sys.stderr.write("".join([f"note: {note}\n" for note in answer.notes]))
+    return EXIT_REFUSED if answer.refused else 0
+
+
+def _input_lines() -> list[str] | None:
+    """The lines of standard input; None where nobody gave any: it is closed, a terminal or /dev/null.
+
+    Git gives a hook a pipe, an empty one where there is nothing to push.
+    """
+    from stat import S_ISCHR  # noqa: PLC0415
+
+    try:
+        if S_ISCHR(os.fstat(0).st_mode):
+            return None
+    except OSError:
+        return None
+    with open(0, encoding="utf-8", errors="surrogateescape", newline="\n", closefd=False) as file:
+        return [line.removesuffix("\n") for line in file]
 
 
 def _run_due(

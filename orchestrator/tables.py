@@ -8,11 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.app.doctor.diagnosis import ACCEPTED, CAUGHT, NOT_INSTALLED
 from orchestrator.app.standing import progress
 from orchestrator.core.finding import printable
 from orchestrator.core.state import DONE, LOCKED, current_phase
 
 if TYPE_CHECKING:
+    from orchestrator.app.doctor.diagnosis import Diagnosis
     from orchestrator.app.standing import Standing
     from orchestrator.core.state import PhaseState
 
@@ -60,3 +62,21 @@ def _detail(state: PhaseState, standing: Standing) -> str:
     if state.status == LOCKED:
         parts.append("waits for " + ", ".join([*state.waits_for, *(f"question {q.id}" for q in state.questions)]))
     return "".join(f"; {part}" for part in parts)
+
+
+def show_diagnosis(found: Diagnosis, console: Console | None = None) -> None:
+    """Print what was planted and what came of it, and how much of it was caught."""
+    out = console or Console(highlight=False, soft_wrap=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("planted", no_wrap=True)
+    table.add_column("hook", no_wrap=True)
+    table.add_column("result", overflow="fold")
+    styles = {CAUGHT: "green", ACCEPTED: "green", NOT_INSTALLED: "dim"}
+    for row in found.planted:
+        result = Text(row.result, style=styles.get(row.result, "red"))
+        table.add_row(Text(row.what), row.stage, result.append(f": {printable(row.detail)}" if row.detail else ""))
+    out.print(table)
+    caught = sum(row.result == CAUGHT for row in found.violations)
+    out.print(Text(f"\n{caught} of {len(found.violations)} violations were caught", style="bold"))
+    if any(finding.help for finding in found.findings):
+        out.print()

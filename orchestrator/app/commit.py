@@ -9,12 +9,12 @@ from orchestrator.app.messages import freed_by_structure, read_message
 from orchestrator.app.own_files import write_own_files
 from orchestrator.app.picked import foreign_evidence
 from orchestrator.core.finding import Finding, Location, RefusedError
-from orchestrator.core.form import judge_form
 from orchestrator.core.judge import Intent, judge, proposed_phase
 from orchestrator.core.message import subject_line
 from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, is_outside_phases, path_text
-from orchestrator.core.refusals import plan_mixed_finding, quoted
+from orchestrator.core.refusals import quoted
 from orchestrator.core.value import Value
+from orchestrator.core.whole import judge_whole, removal_findings
 from orchestrator.worktree import find_runner, running_commit
 
 TYPE_CHECKING = False
@@ -110,18 +110,14 @@ def _judge_staged(
     settled = facts.settle(results, reading)
     if facts.before is None:
         return ACCEPTED, settled, None
-    intent = intent.replace(last_run=facts.repository.cache.last_run_text)
+    intent = intent.replace(last_run=facts.repository.cache.last_run_text, by_result=facts.by_result)
     judgement = judge(settled, facts.before, facts.changed, intent, results)
     return Answer(judgement.findings), settled, judgement
 
 
 def judge_removal(facts: Facts) -> tuple[Finding, ...]:
     """The findings on a commit that takes plan.toml away."""
-    if facts.before is None:
-        return ()
-    owners = facts.before.content.owners
-    claimed = [(path, found) for path in facts.changed if (found := owners.phases(path))]
-    return (plan_mixed_finding(claimed),) if claimed else ()
+    return () if facts.before is None else removal_findings(facts.before, facts.changed)
 
 
 def staged_parents(repository: Repository, *, is_merging: bool = False) -> list[str]:
@@ -185,8 +181,8 @@ def count_lines(facts: Facts) -> int:
     """The lines that the commit adds and removes in files other than the tool's own; binary files count none."""
     base = facts.parents[0] if facts.parents else ""
     git = facts.repository.git
-    if not base:
-        return 0
+    if not base or len(facts.parents) > 1 or facts.by_result:
+        return 0  # what others have committed is not the size of this commit
     options = ("--numstat", "-z", "--no-renames", "--ignore-submodules=none")
     if facts.tree == INDEX:
         out = git.run("diff-index", "--cached", *options, base, "--")
@@ -247,32 +243,13 @@ def _judge_with_message(facts: Facts, text: str, intent: Intent) -> tuple[tuple[
         return (), ""
     freed, findings = freed_by_structure(facts, text)
     settled = None
-    if facts.plan is None:
-        findings += judge_removal(facts)
-    else:
+    if facts.plan is not None:
         reading = facts.reading()
         findings += reading.findings
         settled = facts.settle({}, reading)
-    advanced = judge(settled, before, facts.changed, intent, {}).advanced if settled else ()
-    phase = proposed_phase(settled, facts.changed, advanced) if settled else None
-    form = judge_form(
-        text,
-        facts.plan or before.plan,
-        before.plan.settings,
-        facts.changed,
-        proposed=phase.quotable() if phase else PLAN_NAME,
-        advances=bool(advanced),
-        touches_phase=any([name == PLAN_PATH or before.content.owners.phases(name) for name in facts.changed]),
-        ticks=settled is not None and bool(settled.ticked),
-        freed=freed,
-    )
-    findings += form.findings
-    if settled is not None:
-        last_run = facts.repository.cache.last_run_text
-        intent = intent.replace(named=form.named, exception=form.exception, last_run=last_run)
-        found = judge(settled, before, facts.changed, intent, {}).findings
-        findings += tuple([finding for finding in found if finding.severity == "error"])
-    return findings, form.exception
+        intent = intent.replace(last_run=facts.repository.cache.last_run_text, by_result=facts.by_result)
+    whole = judge_whole(settled, before, facts.changed, text, intent, freed=freed)
+    return findings + whole.findings, whole.exception
 
 
 def _unchanged_finding(text: str) -> Finding:

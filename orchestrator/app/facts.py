@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from orchestrator.core.evidence import EMPTY_BLOBS, Content
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
-from orchestrator.core.formats import LockPhase, parse_lock
+from orchestrator.core.formats import parse_lock
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_bytes, path_text
-from orchestrator.core.settle import Before, settle
-from orchestrator.core.state import DONE, OPEN
-from orchestrator.core.todo import EMPTY, Reading, carry, parse, read_marks
+from orchestrator.core.settle import Before, Side, joined, settle
+from orchestrator.core.todo import EMPTY, Reading, parse, read_marks
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -55,6 +56,7 @@ class Facts(Value):
     parents: tuple[str, ...]
     tree: str  # the tree-ish that was read; INDEX for what is staged
     head_oid: str = ""  # of the first parent
+    by_result: bool = False  # it stands for a whole branch: a squash, or a merge of what no plan has judged
 
     @property
     def plan(self) -> Plan | None:
@@ -141,6 +143,8 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     names = [f"{first}^{{commit}}"] if first else []
     names += [f"{tree}:{path}" for path in OWN_PATHS]
     names += [f"{parent}:{path}" for parent in parents for path in OWN_PATHS]
+    squashed = _squashed(repository) if tree == INDEX and len(parents) == 1 else ""
+    names += [f"{squashed}:{LOCK_PATH}"] if squashed else []
     objects = repository.read_objects(names)
     if first and objects[names[0]] is None:
         first, parents = "", ()  # HEAD is unborn: this will be a root commit
@@ -165,12 +169,17 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     content = Content(plan, listing) if plan else None
     before = _before(repository, objects, parents, plan, content, before_listing)
     known: dict[str, Pass] = {}
-    for parent in parents[1:]:
-        lock = _lock(objects[f"{parent}:{LOCK_PATH}"])
+    for parent in (*parents[1:], *([squashed] if squashed else [])):
+        lock = parent_lock(objects[f"{parent}:{LOCK_PATH}"])
         known.update({p.key: p for phase in (lock or {}).values() for p in phase.passes.values()})
     todo = objects[f"{tree}:{TODO_PATH}"]
     lock_blob = objects[f"{tree}:{LOCK_PATH}"]
-    own = changes if len(parents) < 2 else _own_changes(repository, parents, tree)
+    by_result = bool(squashed) and before is not None and before.plan.settings.mainline == "squash"
+    own = changes
+    if len(parents) > 1 and before is not None and not all([objects[f"{p}:{PLAN_PATH}"] for p in parents]):
+        by_result = True  # what nobody has judged on a branch without a plan is judged where it comes in
+    elif len(parents) > 1:
+        own = _own_changes(repository, parents, tree)
     return Facts(
         repository=repository,
         before=before,
@@ -182,7 +191,22 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
         parents=tuple(parents),
         tree=tree,
         head_oid=head[0] if (head := objects[names[0]]) and first else "",
+        by_result=by_result,
     )
+
+
+def _squashed(repository: Repository) -> str:
+    """The id of the branch's last commit after ``git merge --squash``; "" otherwise.
+
+    Source: git-merge(1), --squash; SQUASH_MSG lists what was squashed as git-log(1) does, the last commit first.
+    """
+    try:
+        with open(os.path.join(repository.git_dir, "SQUASH_MSG"), encoding="utf-8", errors="replace") as file:
+            words = [line.split() for line in file]
+    except FileNotFoundError:
+        return ""
+    found = [line[1] for line in words if len(line) == 2 and line[0] == "commit" and line[1].isalnum()]
+    return found[0] if found else ""
 
 
 def _before(
@@ -203,25 +227,23 @@ def _before(
             raise
         old_plan = plan  # a broken plan got past the hooks; the commit that mends it is judged by what it mends it to
     old_content = Content(old_plan, before_listing, content.owners if content and old_plan == plan else None)
-    marks = dict(_marks(objects[f"{parents[0]}:{TODO_PATH}"], old_plan))
-    lock = _lock(objects[f"{parents[0]}:{LOCK_PATH}"])
-    sides: dict[str, tuple[str, ...]] = {}
+    first = Before(
+        old_plan,
+        parent_marks(objects[f"{parents[0]}:{TODO_PATH}"], old_plan),
+        parent_lock(objects[f"{parents[0]}:{LOCK_PATH}"]),
+        old_content,
+    )
+    others = []
     for parent in parents[1:]:
         other = objects[f"{parent}:{PLAN_PATH}"]
-        if other is None:
-            continue
-        other_plan = repository.load_plan(*other)
-        theirs = _marks(objects[f"{parent}:{TODO_PATH}"], other_plan)
-        for old_id, new_id in carry(theirs, other_plan, old_plan).items():
-            mine = marks.get(new_id, OPEN)
-            if mine != theirs[old_id]:
-                sides[new_id] = (*sides.get(new_id, ()), mine, theirs[old_id])
-                marks[new_id] = DONE if DONE in (mine, theirs[old_id]) else theirs[old_id]
-        lock = _joined(lock, _lock(objects[f"{parent}:{LOCK_PATH}"]))
-    return Before(old_plan, marks, lock, old_content, sides)
+        if other is not None:
+            other_plan = repository.load_plan(*other)
+            theirs = parent_marks(objects[f"{parent}:{TODO_PATH}"], other_plan)
+            others.append(Side(other_plan, theirs, parent_lock(objects[f"{parent}:{LOCK_PATH}"])))
+    return joined(first, others) if others else first
 
 
-def _marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str]:
+def parent_marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str]:
     """The marks of a parent's PLAN.md; what Git alone has made unreadable says nothing."""
     if blob is None:
         return {}
@@ -232,23 +254,14 @@ def _marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str]:
     return read_marks(todo, [plan]).marks
 
 
-def _lock(blob: tuple[str, bytes] | None) -> Lock | None:
+def parent_lock(blob: tuple[str, bytes] | None) -> Lock | None:
+    """A parent's evidence; what nobody can read is none, and the commit's own is refused."""
     if blob is None:
         return None
     try:
         return parse_lock(blob[1])
     except CannotJudgeError:
-        return None  # a parent's lock that nobody can read is no evidence; the commit's own is refused
-
-
-def _joined(ours: Lock | None, theirs: Lock | None) -> Lock | None:
-    if ours is None or theirs is None:
-        return ours or theirs
-    joined = dict(ours)
-    for phase_id, other in theirs.items():
-        mine = joined.get(phase_id, LockPhase())
-        joined[phase_id] = LockPhase({**other.passes, **mine.passes}, {**other.bases, **mine.bases})
-    return joined
+        return None
 
 
 def _listing(repository: Repository, tree: str) -> dict[str, tuple[str, str]]:

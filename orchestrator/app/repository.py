@@ -63,13 +63,20 @@ class Repository:
                 found[name] = None
         return found
 
+    def known_plan(self, oid: str) -> Plan | None:
+        """The plan of that blob, if it was compiled here before."""
+        plan = self._plans.get(oid) or self.cache.plan(oid)
+        if plan is not None:
+            self._plans[oid] = plan  # one object, so that an unchanged plan is seen to be the same at once
+        return plan
+
     def load_plan(self, oid: str, data: bytes) -> Plan:
         """The plan of that blob, compiled now if it is not in the cache.
 
         Raises:
             CannotJudgeError: the plan is invalid; carries everything that is wrong with it.
         """
-        plan = self._plans.get(oid) or self.cache.plan(oid)
+        plan = self.known_plan(oid)
         if plan is None:
             from orchestrator.core.plan_file import read_plan  # noqa: PLC0415 - only for a plan not seen before
 
@@ -77,7 +84,7 @@ class Repository:
             if plan is None:
                 raise CannotJudgeError(*findings)
             self.cache.store_plan(plan, oid)
-        self._plans[oid] = plan  # one object, so that an unchanged plan is seen to be the same at once
+            self._plans[oid] = plan
         return plan
 
     def loaded_plans(self) -> list[Plan]:

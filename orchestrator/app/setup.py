@@ -166,6 +166,8 @@ def install(
 ) -> SetUp:
     """Install the hooks: native launchers, or through the user's hook runner and its configuration.
 
+    A bare repository can have native launchers only, and gets the one that judges what is pushed to it.
+
     ``add`` (by init) puts our entry into the configuration if it is not there; otherwise it must be.
 
     Raises:
@@ -173,11 +175,13 @@ def install(
     """
     if native_hooks:
         found = launchers.install_native(repository.git)
-        driver = f"merge driver of PLAN.md in {install_driver(repository.git)}"
+        said = found.notes
+        if not launchers.is_bare(repository.git):  # where nobody merges, no driver is needed
+            said = (f"merge driver of PLAN.md in {install_driver(repository.git)}", *said)
         names = [os.path.basename(path) for path in (*found.written, *found.unchanged)]
         return SetUp(
             tuple(os.fspath(path) for path in found.written),
-            (f"native hooks in {found.folder}: {', '.join(sorted(names))}", driver, *found.notes),
+            (f"native hooks in {found.folder}: {', '.join(sorted(names))}", *said),
         )
     top = Path(repository.git.top)
     url = repo_url or runner_config.PROJECT_URL

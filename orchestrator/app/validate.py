@@ -11,7 +11,7 @@ from orchestrator.core.refusals import gate_finding
 from orchestrator.core.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.app.repository import Repository
     from orchestrator.core.finding import Finding
@@ -58,15 +58,50 @@ def validate(
     reading = staged_reading(facts)
     settled = facts.settle({}, reading)
     phases = [phase_named(settled.plan, name) for name in names]
+    results: dict[str, GateResult] = {}
+    ran: dict[tuple[str, str], DueGate] = {}
+    while True:
+        due, skipped = _due(settled, phases if names else None, ran, everything=everything, force=force)
+        if not due:
+            break
+        ran.update({(item.phase.id, item.gate.name): item for item in due})
+        results.update({result.key: result for result in run_due(repository, settled, due, None, jobs)})
+        # A phase that has its passes now opens those that wait for it, whose gates may be due in turn.
+        settled = facts.settle(results, reading)
+    stage_own_files(facts, settled)
+    lines: list[Validated] = []
+    findings = []
+    for item in ran.values():
+        result = results.get(item.key)
+        passed = result is not None and result.passed
+        lines.append(Validated(item.phase, item.gate, passed=passed, why=item.why, result=result))
+        if not passed:
+            findings.append(gate_finding(item, result))
+    number = {phase.id: phase.number for phase in settled.plan.phases}
+    lines = sorted([*lines, *skipped], key=lambda line: number[line.phase.id])
+    return Validation(tuple(lines), tuple(findings), settled)
+
+
+def _due(
+    settled: Settled,
+    wanted: Sequence[Phase] | None,
+    ran: Mapping[tuple[str, str], DueGate],
+    *,
+    everything: bool,
+    force: bool,
+) -> tuple[list[DueGate], list[Validated]]:
+    """The gates to run now, and what to say of those that are not; those that ``ran`` are neither."""
     due: list[DueGate] = []
     skipped: list[Validated] = []
     for phase in settled.plan.phases:
         state = settled.states[phase.id]
-        if names and phase not in phases:
+        if wanted is not None and phase not in wanted:
             continue
         for gate, passed in state.gates:
+            if (phase.id, gate.name) in ran:
+                continue
             key = settled.content.key(phase, gate)
-            asked = "you asked for its phase" if names else "you asked for all" if everything else ""
+            asked = "you asked for its phase" if wanted is not None else "you asked for all" if everything else ""
             if passed and not force:
                 skipped.append(Validated(phase, gate, passed=True, why=f"passed before on this content ({key[:12]})"))
             elif asked or (state.open and not state.open_tasks):
@@ -76,17 +111,4 @@ def validate(
                     "its phase is locked" if not state.open else f"{len(state.open_tasks)} tasks of its phase are open"
                 )
                 skipped.append(Validated(phase, gate, passed=passed, why=f"not due: {reason}"))
-    results = {result.key: result for result in run_due(repository, settled, due, None, jobs)}
-    settled = facts.settle(results, reading)
-    stage_own_files(facts, settled)
-    ran = []
-    findings = []
-    for item in due:
-        result = results.get(item.key)
-        passed = result is not None and result.passed
-        ran.append(Validated(item.phase, item.gate, passed=passed, why=item.why, result=result))
-        if not passed:
-            findings.append(gate_finding(item, result))
-    number = {phase.id: phase.number for phase in settled.plan.phases}
-    lines = sorted(ran + skipped, key=lambda line: number[line.phase.id])
-    return Validation(tuple(lines), tuple(findings), settled)
+    return due, skipped

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from orchestrator.core.todo import Reading
 
 
-def open_workplace(start: Path | None = None) -> Repository:
+def open_workplace(start: Path | None = None, *, bare_too: bool = False) -> Repository:
     """The repository whose work tree the folder (default: the current one) lies in.
+
+    ``bare_too``: where there is no work tree, the bare repository, in which Git then runs.
 
     Raises:
         CannotJudgeError: there is none, it has no work tree, or Git is too old.
@@ -36,9 +38,15 @@ def open_workplace(start: Path | None = None) -> Repository:
             top, git_dir = found.working_tree_dir, found.git_dir
     except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError) as error:
         raise CannotJudgeError(Finding("git", "this is no Git repository", help="git init")) from error
-    if top is None:
-        raise CannotJudgeError(Finding("git", "the repository is bare, it has no work tree"))
-    repository = Repository(Git(os.fspath(top), os.environ), os.fspath(git_dir))
+    if top is None and not bare_too:
+        raise CannotJudgeError(
+            Finding(
+                "git",
+                "the repository is bare, it has no work tree",
+                help="orchestrator install --native, for the hook that judges what is pushed here",
+            )
+        )
+    repository = Repository(Git(os.fspath(top or git_dir), os.environ), os.fspath(git_dir))
     check_git_version(repository.git)
     return repository
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from orchestrator.core.gate import Input, content_digest, gate_key
-from orchestrator.core.graph import closure
 from orchestrator.core.ownership import Owners
 from orchestrator.core.patterns import Paths, any_matches, matched_paths, selected_paths
 from orchestrator.core.plan import OWN_PATHS, is_outside_phases
@@ -12,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.core.patterns import Pattern
+    from orchestrator.core.patterns import PathLookup, Pattern
     from orchestrator.core.plan import Gate, Phase, Plan, Task
 
     Listing = Mapping[str, tuple[str, str]]  # path -> (mode, object id), in Git's order of paths
@@ -30,19 +29,21 @@ _REGULAR = ("100644", "100755")
 class Content:
     """One tree under one plan: keys and evidence, each computed when first asked for."""
 
-    def __init__(self, plan: Plan, listing: Listing, owners: Owners | None = None) -> None:
-        """Keep the plan and the files; nothing is computed yet."""
+    def __init__(
+        self, plan: Plan, listing: Listing, owners: Owners | None = None, paths: PathLookup | None = None
+    ) -> None:
+        """Keep the plan and the files; nothing is computed yet. ``paths`` may find files without listing them all."""
         self.plan = plan
         self.listing = listing
         self.owners = owners or Owners(plan)
-        self._paths: Paths | None = None
+        self._paths: PathLookup | None = paths
         self._inputs: dict[tuple[str, str], list[str]] = {}
         self._files: dict[str, set[str]] = {}
         self._keys: dict[tuple[str, str], str] = {}
         self._related: dict[str, set[str]] = {}
 
     @property
-    def paths(self) -> Paths:
+    def paths(self) -> PathLookup:
         """The files' paths, in order."""
         if self._paths is None:
             self._paths = Paths(self.listing)
@@ -103,8 +104,7 @@ class Content:
         """The ids of the phase and of everything that it depends on."""
         known = self._related.get(phase.id)
         if known is None:
-            edges = {other.id: other.depends_on for other in self.plan.phases}
-            known = self._related[phase.id] = {phase.id, *closure(edges, phase.id)}
+            known = self._related[phase.id] = {phase.id, *self.plan.dependencies(phase.id)}
         return known
 
     def base(self, task: Task) -> dict[str, str]:

@@ -33,13 +33,15 @@ def judge_form(
     touches_phase: bool,
     ticks: bool,
     freed: bool,
+    by_result: bool = False,
 ) -> Form:
     """The form of a cleaned message.
 
     ``plan`` gives the names, ``settings`` the rules, ``proposed`` what a refusal offers to write between the brackets.
     ``advances`` says whether the commit advances a phase whatever
     its message names, ``touches_phase`` whether a phase claims one of its files, ``ticks`` whether it ticks a task.
-    ``freed`` by structure: a merge, a revert, a fixup, an exempt author, a rebase.
+    ``freed`` by structure: a merge, a revert, a fixup, an exempt author, a rebase. ``by_result``: the commit stands
+    for a whole branch, and may change the plan under the name of any phase.
     """
     subject = subject_line(text)
     header = parse_header(subject)
@@ -60,6 +62,8 @@ def judge_form(
     if not required:
         # A message that may be anything still binds where it names a phase on purpose; "[plan]" says nothing then.
         return Form("" if named == PLAN_NAME or own_only else named, exception)
+    if by_result:
+        return Form("" if named == PLAN_NAME else named, exception)
     if plan_changes and named != PLAN_NAME:
         return Form("", exception, (_plan_finding(header, settings),))
     if named == PLAN_NAME and not plan_changes and not all(is_outside_phases(path) for path in changed):

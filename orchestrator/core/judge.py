@@ -9,7 +9,6 @@ from __future__ import annotations
 from orchestrator.core.finding import Finding, Location, printable
 from orchestrator.core.formats import LockPhase
 from orchestrator.core.gate import DueGate
-from orchestrator.core.graph import closure
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, is_outside_phases
 from orchestrator.core.refusals import (
     MAX_SHOWN,
@@ -18,6 +17,7 @@ from orchestrator.core.refusals import (
     plan_mixed_finding,
     question_finding,
     quoted,
+    size_findings,
     titles,
 )
 from orchestrator.core.state import AWAITING, DONE, OPEN, current_phase, plan_state
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from orchestrator.core.settle import Before, Settled
     from orchestrator.core.state import LastRunText, PhaseState
 
+_NOTHING = LockPhase()
+
 
 class Intent(Value):
     """What is known of the commit beside its tree.
@@ -40,15 +42,20 @@ class Intent(Value):
     for ``[plan]``, or "". ``exception`` is the reason of a declared exception. ``in_history``: the commit is judged
     as part of a history (a rebase under way, a finished commit): no gate is due, and a pass under any key counts.
     ``may_run`` says whether due gates can be run at all at this stage, ``why_not_run`` why not.
+    ``by_result``: the commit stands for a whole branch (a squash, a branch without a plan), so that it may mix phases
+    and carry a plan change; what counts is the state that it leaves. ``links`` are those of the changed paths that are
+    or were symbolic links or submodules; None where the trees have to be asked.
     ``last_run`` tells of a gate how it ended when it last ran here, for the text of refusals.
     """
 
     named: str = ""
     exception: str = ""
     in_history: bool = False
+    by_result: bool = False
     may_run: bool = True
     why_not_run: str = ""
     changed_lines: int = 0
+    links: frozenset[str] | None = None
     last_run: LastRunText | None = None
 
 
@@ -68,6 +75,11 @@ def proposed_phase(settled: Settled, changed: Sequence[str], advanced: Sequence[
     if candidates or current is None:
         return settled.plan.phase(candidates[0]) if candidates else settled.plan.phases[-1]
     return current.phase
+
+
+def advanced_phases(settled: Settled, before: Before, changed: Sequence[str], intent: Intent) -> list[str]:
+    """The ids of the phases that a commit advances whatever its message names, in plan order."""
+    return _Judge(settled, before, changed, intent.replace(named=""), {}).advanced
 
 
 class Judgement(Value):
@@ -118,6 +130,7 @@ class _Judge:
         self.files = [path for path in changed if path not in OWN_PATHS]
         self.plan_changes = PLAN_PATH in changed
         self.findings: list[Finding] = []
+        self.links = self.find_links() if intent.links is None else intent.links
         self.claimants = {path: found for path in self.files if (found := self.claiming(path))}
         in_phase = {task.id: phase.id for phase in self.plan.phases for task in phase.tasks}
         self.ticks = [(in_phase[task.id], task) for task in settled.ticked]
@@ -126,21 +139,26 @@ class _Judge:
         named = {intent.named} if intent.named in self.order else set()
         own = {phase_id for phase_id, task in self.ticks if task.id not in settled.entered}
         self.advanced = sorted(sole | named | own, key=self.order.__getitem__)
-        self.edges = {phase.id: phase.depends_on for phase in self.plan.phases}
-        self.dependencies = {name for phase_id in self.advanced for name in closure(self.edges, phase_id)}
+        self.dependencies = {name for phase_id in self.advanced for name in self.plan.dependencies(phase_id)}
 
     def claiming(self, path: str) -> list[str]:
         """The phases that claim a changed path; where it is or was a link or submodule, all that is below it, too."""
-        for listing in (self.settled.content.listing, self.before.content.listing):
-            if listing.get(path, ("", ""))[0] in ("120000", "160000"):
-                return self.owners.around(path)
+        if path in self.links:
+            return self.owners.around(path)
         return self.owners.phases(path)
+
+    def find_links(self) -> frozenset[str]:
+        listings = (self.settled.content.listing, self.before.content.listing)
+        return frozenset(
+            [path for path in self.files for tree in listings if tree.get(path, ("", ""))[0] in ("120000", "160000")]
+        )
 
     def judgement(self) -> Judgement:
         self.check_lock()
         self.check_plan_change()
         self.check_ticks()
-        self.check_size()
+        if not self.intent.by_result:
+            self.check_size()
         self.check_unplanned()
         free = bool(self.intent.exception)
         due: list[DueGate] = []
@@ -153,7 +171,8 @@ class _Judge:
         if pending:
             order = self.order_states(pending)
         if not free:
-            self.check_mixed()
+            if not self.intent.by_result:
+                self.check_mixed()
             blamed = self.check_gates(due, order)
             self.check_order(order, blamed)
         self.check_own_gates(due)
@@ -165,6 +184,8 @@ class _Judge:
 
     def order_states(self, pending: set[tuple[str, str]]) -> dict[str, PhaseState]:
         """The states that order is judged by: a gate counts if HEAD's tree or the staged one has its pass."""
+        if self.settled.is_finished and not pending:
+            return dict(self.settled.states)
 
         def has_passed(phase: Phase, gate: Gate) -> bool:
             if gate.name in self.settled.lock[phase.id].passes or (phase.id, gate.name) in pending:
@@ -174,7 +195,7 @@ class _Judge:
         return plan_state(self.plan, self.settled.marks, self.settled.content, has_passed)
 
     def passed_before(self, phase: Phase, gate: Gate) -> bool:
-        recorded = (self.before.lock or {}).get(phase.id, LockPhase()).passes.get(gate.name)
+        recorded = (self.before.lock or {}).get(phase.id, _NOTHING).passes.get(gate.name)
         if self.intent.in_history:
             return recorded is not None or (phase.id, gate.name) in self.settled.recorded
         if recorded is None:
@@ -308,7 +329,7 @@ class _Judge:
             for gate in state.open_gates:
                 touched = self.touched_input(phase, gate)
                 if role == "dependency":
-                    dependents = [name for name in self.advanced if phase.id in closure(self.edges, name)]
+                    dependents = [name for name in self.advanced if phase.id in self.plan.dependencies(name)]
                     why = f"{titles(self.plan, dependents)} depends on it"
                 elif role == "own":
                     why = "all tasks of its phase are done"
@@ -386,7 +407,7 @@ class _Judge:
             )
 
     def check_plan_change(self) -> None:
-        if not self.plan_changes:
+        if not self.plan_changes or self.intent.by_result:
             return
         old_owners = self.before.content.owners
         claimed = [(p, self.owners.phases(p) or old_owners.phases(p)) for p in self.files]
@@ -406,9 +427,10 @@ class _Judge:
 
     def check_ticks(self) -> None:
         """A tick needs an open phase, its task's dependencies done, and evidence."""
-        # An open gate is for the order to tell; an exception, which frees from the order, does not free a tick.
-        gates = {(p.id, g.name) for p in self.plan.phases for g in p.gates}
-        order = self.order_states(set() if self.intent.exception else gates)
+        order = self.order_states(set())
+        if not self.intent.exception and not all([order[phase_id].open for phase_id, _ in self.ticks]):
+            # An open gate is for the order to tell; an exception, which frees from the order, does not free a tick.
+            order = self.order_states({(p.id, g.name) for p in self.plan.phases for g in p.gates})
         for phase_id, task in self.ticks:
             if task.id in self.settled.entered:
                 continue
@@ -454,18 +476,7 @@ class _Judge:
                 )
 
     def check_size(self) -> None:
-        for limit, size, unit in (
-            (self.settings.max_commit_files, len(self.files), "files"),
-            (self.settings.max_commit_lines, self.intent.changed_lines, "lines"),
-        ):
-            if limit and size > limit:
-                self.findings.append(
-                    Finding(
-                        "commit-too-large",
-                        f"the commit changes {size} {unit}, the plan allows {limit} (settings.max_commit_{unit})",
-                        help="git restore --staged <files>, and commit them on their own",
-                    )
-                )
+        self.findings += size_findings(self.settings, len(self.files), self.intent.changed_lines)
 
     def check_unplanned(self) -> None:
         if self.settings.unplanned_files != "block":

@@ -13,6 +13,16 @@ from orchestrator.core.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Protocol
+
+    class PathLookup(Protocol):
+        """Paths of files in order, found by folder: ``Paths``, or a tree that is read as far as it is asked for."""
+
+        @property
+        def names(self) -> list[str]: ...
+        def below(self, prefix: str) -> list[str]: ...
+        def at(self, path: str) -> list[str]: ...
+
 
 _compiled = {}  # type: ignore[var-annotated]  # regex text -> its search method; pure, so sharing it is safe
 
@@ -73,7 +83,7 @@ class Paths:
         return found + self.below(path + "/")
 
 
-def matched_paths(patterns: Sequence[Pattern], pattern: Pattern, paths: Paths) -> list[str]:
+def matched_paths(patterns: Sequence[Pattern], pattern: Pattern, paths: PathLookup) -> list[str]:
     """The paths that one including pattern of the list claims, less what later exclusions take out, in order."""
     if pattern.literal:
         found = paths.at(pattern.literal)
@@ -86,7 +96,7 @@ def matched_paths(patterns: Sequence[Pattern], pattern: Pattern, paths: Paths) -
     return [path for path in found if _last_word(patterns, pattern, path)]
 
 
-def selected_paths(patterns: Sequence[Pattern], paths: Paths) -> list[str]:
+def selected_paths(patterns: Sequence[Pattern], paths: PathLookup) -> list[str]:
     """The paths that the list claims, each once, in order."""
     found: set[str] = set()
     for pattern in patterns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.core.graph import closure
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -137,6 +138,15 @@ class Plan(Value):
             if phase.id == phase_id:
                 return phase
         raise KeyError(phase_id)
+
+    def dependencies(self, phase_id: str) -> list[str]:
+        """The ids of everything that the phase depends on, directly or not, worked out once."""
+        known: dict[str, list[str]] = self.__dict__.setdefault("_dependencies", {})
+        if phase_id not in known:
+            if not known:
+                self.__dict__["_edges"] = {phase.id: phase.depends_on for phase in self.phases}
+            known[phase_id] = closure(self.__dict__["_edges"], phase_id)
+        return known[phase_id]
 
     def named(self, name: str) -> Phase | None:
         """The phase that a person calls so, by id, title or number, case and spacing aside."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from orchestrator.core.gate import DueGate, GateResult
-    from orchestrator.core.plan import Plan
+    from orchestrator.core.plan import Plan, Settings
     from orchestrator.core.state import LastRunText, PhaseState
 
 MAX_SHOWN = 8  # files or reasons listed of one kind
@@ -77,6 +77,48 @@ def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]]) -> Finding:
         "plan.toml is changed together with files of a phase; plan changes travel alone",
         locations=tuple(Location(path, 0, f"claimed by {' and '.join(found)}") for path, found in claimed[:MAX_SHOWN]),
         help=f"git restore --staged {PLAN_PATH}, commit, then commit {PLAN_PATH} as: feat: [{PLAN_NAME}] ...",
+    )
+
+
+def size_findings(settings: Settings, files: int, lines: int) -> list[Finding]:
+    """The refusals of a commit of so many files and lines by the limits of the settings."""
+    return [
+        Finding(
+            "commit-too-large",
+            f"the commit changes {size} {unit}, the plan allows {limit} (settings.max_commit_{unit})",
+            help="git restore --staged <files>, and commit them on their own",
+        )
+        for limit, size, unit in (
+            (settings.max_commit_files, files, "files"),
+            (settings.max_commit_lines, lines, "lines"),
+        )
+        if limit and size > limit
+    ]
+
+
+def rerun_finding(phase_ids: Sequence[str], result: GateResult) -> Finding:
+    """The refusal of a commit on whose clean checkout a gate that plan.lock calls passed does not pass."""
+    name = (
+        f"control {result.gate.removeprefix('control:')}"
+        if result.gate.startswith("control:")
+        else f"gate {result.gate}"
+    )
+    lines = [line for line in result.output.splitlines() if line.strip()][-20:]
+    word = "failed" if result.status == "failed" else "could not be judged"
+    return Finding(
+        _GATE_IDS[result.status],
+        f"{name} of {' and '.join(phase_ids)} {word} in a clean checkout: {result.reason}",
+        notes=("plan.lock says that it passed", *lines),
+        help="git checkout the commit, and run: orchestrator validate --force " + " ".join(phase_ids),
+    )
+
+
+def exception_finding(reason: str) -> Finding:
+    """The refusal of a declared exception where none is accepted."""
+    return Finding(
+        "bypassed",
+        f"the commit declares an exception, and none is accepted here: {printable(reason)}",
+        help="take the trailer out and mend the commit, or have it allowed: git config orchestrator.exceptions allow",
     )
 
 

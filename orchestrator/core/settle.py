@@ -9,20 +9,23 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.core.evidence import Content
     from orchestrator.core.formats import Lock
     from orchestrator.core.gate import Pass
-    from orchestrator.core.plan import Plan, Task
+    from orchestrator.core.plan import Gate, Phase, Plan, Task
     from orchestrator.core.state import PhaseState
     from orchestrator.core.todo import Reading
+
+_NOTHING = LockPhase()
 
 
 class Before(Value):
     """What the parent commit says, under its own plan; for several parents, what any of them says.
 
-    ``sides`` has, for the tasks on which several parents differ, the mark that each of them has.
+    ``sides`` has, for the tasks on which several parents differ, the mark that each of them has; ``others`` are the
+    further parents.
     """
 
     plan: Plan
@@ -30,6 +33,7 @@ class Before(Value):
     lock: Lock | None  # None: the parent has no plan.lock
     content: Content
     sides: Mapping[str, tuple[str, ...]] = {}
+    others: tuple[Side, ...] = ()
 
 
 class Settled(Value):
@@ -53,6 +57,7 @@ class Settled(Value):
     dropped: tuple[tuple[str, str], ...] = ()
     lost_ticks: tuple[str, ...] = ()
     lost_notes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    is_finished: bool = False  # of a finished commit: a pass under any key, here or before, is in the states
 
 
 def settle(
@@ -72,17 +77,8 @@ def settle(
     earlier = _earlier_marks(plan, before)
     entered = frozenset(ids).difference(earlier) if before is not None else frozenset(ids)
     said = carry(reading.marks, reading.plan, plan)
-    written = {said[old]: mark for old, mark in reading.marks.items() if old in said}
-    sides = _carried_sides(plan, before)
-    marks = {}
-    for task_id in ids:
-        was = earlier.get(task_id, OPEN)
-        mark = written.get(task_id, was)
-        # A box that a merge has taken over from one side as it was there has been changed by the other side only.
-        mark = was if mark in sides.get(task_id, ()) else merged_mark(mark, was)
-        if mark != OPEN:
-            marks[task_id] = mark
-    bases = _bases(plan, content, before)
+    marks = _marks_now(plan, before, earlier, reading, said)
+    bases = bases_of(plan, content, before)
     parent_passes = (
         {p.key: p for phase in (before.lock or {}).values() for p in phase.passes.values()} if before else {}
     )
@@ -155,6 +151,110 @@ def settle(
     )
 
 
+def settle_recorded(plan: Plan, content: Content, before: Before, reading: Reading, recorded: Lock | None) -> Settled:
+    """What a finished commit says, where a pass under any key counts and nothing is worked out anew but bases.
+
+    A task that has been done by itself, as the hooks do it, is not counted among those that a person ticked.
+    """
+    ids = {task.id: task for phase in plan.phases for task in phase.tasks}
+    earlier = _earlier_marks(plan, before)
+    said = carry(reading.marks, reading.plan, plan)
+    marks = _marks_now(plan, before, earlier, reading, said)
+    if recorded is not None and recorded is before.lock and before.plan is plan:
+        lock = {phase.id: recorded.get(phase.id, _NOTHING) for phase in plan.phases}
+    else:
+        bases = bases_of(plan, content, before)
+        lock = {
+            phase.id: LockPhase(
+                (recorded or {}).get(phase.id, _NOTHING).passes,
+                {task.id: bases[task.id] for task in phase.tasks if bases.get(task.id)},
+            )
+            for phase in plan.phases
+        }
+
+    def has_passed(phase: Phase, gate: Gate) -> bool:
+        return gate.name in lock[phase.id].passes or gate.name in (before.lock or {}).get(phase.id, _NOTHING).passes
+
+    states = plan_state(plan, marks, content, has_passed)
+    ticked: list[Task] = []
+    by_itself: list[Task] = []
+    for phase in plan.phases:
+        for task in phase.tasks:
+            if marks.get(task.id) != DONE or earlier.get(task.id) == DONE:
+                continue
+            is_own = (
+                plan.settings.auto_done
+                and states[phase.id].open
+                and all([marks.get(name) == DONE for name in task.depends_on])
+                and content.done_by_itself(task, lock[phase.id].bases.get(task.id, {}))
+            )
+            (by_itself if is_own else ticked).append(task)
+    return Settled(
+        plan=plan,
+        content=content,
+        marks=marks,
+        notes={},
+        lock=lock,
+        states=states,
+        ticked=tuple(ticked),
+        by_itself=tuple(by_itself),
+        entered=frozenset(ids).difference(earlier),
+        recorded=frozenset([(i, name) for i, evidence in (recorded or {}).items() for name in evidence.passes]),
+        is_finished=True,
+    )
+
+
+def _marks_now(
+    plan: Plan, before: Before | None, earlier: Mapping[str, str], reading: Reading, said: Mapping[str, str]
+) -> dict[str, str]:
+    """The mark of each task that is not open, as PLAN.md says it and what was before allows."""
+    written = {said[old]: mark for old, mark in reading.marks.items() if old in said}
+    sides = _carried_sides(plan, before)
+    marks = {}
+    for phase in plan.phases:
+        for task in phase.tasks:
+            was = earlier.get(task.id, OPEN)
+            mark = written.get(task.id, was)
+            # A box that a merge has taken over from one side as it was there has been changed by the other side only.
+            mark = was if mark in sides.get(task.id, ()) else merged_mark(mark, was)
+            if mark != OPEN:
+                marks[task.id] = mark
+    return marks
+
+
+class Side(Value):
+    """What a further parent of a merge says, under its own plan."""
+
+    plan: Plan
+    marks: Mapping[str, str]
+    lock: Lock | None
+
+
+def joined(first: Before, others: Sequence[Side]) -> Before:
+    """What any of a merge's parents says, in terms of the first one's plan."""
+    marks = dict(first.marks)
+    sides: dict[str, tuple[str, ...]] = {}
+    lock = first.lock
+    for other in others:
+        for old_id, new_id in carry(other.marks, other.plan, first.plan).items():
+            mine, theirs = marks.get(new_id, OPEN), other.marks[old_id]
+            if mine != theirs:
+                sides[new_id] = (*sides.get(new_id, ()), mine, theirs)
+                marks[new_id] = DONE if DONE in (mine, theirs) else theirs
+        lock = _joined_lock(lock, other.lock)
+    return first.replace(marks=marks, lock=lock, sides=sides, others=tuple(others))
+
+
+def _joined_lock(ours: Lock | None, theirs: Lock | None) -> Lock | None:
+    if ours is None or theirs is None:
+        return ours or theirs
+    both = dict(ours)
+    for phase_id, other in theirs.items():
+        mine = both.get(phase_id, _NOTHING)
+        both[phase_id] = LockPhase({**other.passes, **mine.passes}, {**other.bases, **mine.bases})
+    return both
+
+
 def _earlier_marks(plan: Plan, before: Before | None) -> dict[str, str]:
     """The parent's mark of each task of the plan that was in the plan before."""
     if before is None:
@@ -172,26 +272,30 @@ def _carried_sides(plan: Plan, before: Before | None) -> dict[str, tuple[str, ..
     return {carried[old]: marks for old, marks in before.sides.items() if old in carried}
 
 
-def _bases(plan: Plan, content: Content, before: Before | None) -> dict[str, dict[str, str]]:
+def bases_of(plan: Plan, content: Content, before: Before | None) -> dict[str, dict[str, str]]:
     """The base of each task: as the parent's lock has it; of what is new in the plan, from what exists before it."""
     if before is None:
         return {task.id: content.base(task) for phase in plan.phases for task in phase.tasks}
-    old_tasks = {task.id: (phase.id, task) for phase in before.plan.phases for task in phase.tasks}
-    origin = {new: old for old, new in carry(old_tasks, before.plan, plan).items()}
     bases: dict[str, dict[str, str]] = {}
+    if before.plan is plan and before.lock is not None and not before.others:
+        for phase in plan.phases:
+            laid_down = before.lock.get(phase.id, _NOTHING).bases
+            for task in phase.tasks:
+                kept = laid_down.get(task.id, {})
+                bases[task.id] = {p.text: kept[p.text] for p in task.files if p.text in kept}
+        return bases
+    origin = _origins(plan, before)
     for phase in plan.phases:
         for task in phase.tasks:
-            old_phase, old_task = old_tasks[origin[task.id]] if task.id in origin else ("", None)
-            known = set()
-            if old_task is not None and before.lock is not None and _excluded(old_task) == _excluded(task):
-                known = {pattern.text for pattern in old_task.files}
+            old_phase, old_task = origin.get(task.id, ("", None))
+            known = _known_patterns(task, old_task, before)
             if all([pattern.text in known for pattern in task.files]):
                 fresh: dict[str, str] = {}
             else:
                 fresh = before.content.base(task) if before.lock is None else content.base(task)
-            kept: Mapping[str, str] = {}
+            kept = {}
             if old_task is not None and before.lock is not None:
-                kept = before.lock.get(old_phase, LockPhase()).bases.get(old_task.id, {})
+                kept = before.lock.get(old_phase, _NOTHING).bases.get(old_task.id, {})
             merged = {}
             for pattern in task.files:
                 digest = (kept if pattern.text in known else fresh).get(pattern.text)
@@ -199,6 +303,28 @@ def _bases(plan: Plan, content: Content, before: Before | None) -> dict[str, dic
                     merged[pattern.text] = digest
             bases[task.id] = merged
     return bases
+
+
+def kept_patterns(plan: Plan, before: Before) -> set[tuple[str, str]]:
+    """Those patterns, as (task id, text), whose base was laid down before and must stay as it is."""
+    origin = _origins(plan, before)
+    tasks = [task for phase in plan.phases for task in phase.tasks]
+    return {(t.id, text) for t in tasks for text in _known_patterns(t, origin.get(t.id, ("", None))[1], before)}
+
+
+def _known_patterns(task: Task, old_task: Task | None, before: Before) -> set[str]:
+    if old_task is None or before.lock is None or _excluded(old_task) != _excluded(task):
+        return set()
+    return {pattern.text for pattern in old_task.files}
+
+
+def _origins(plan: Plan, before: Before) -> dict[str, tuple[str, Task]]:
+    """Phase id and task as a parent had them, by id of the plan's task; of several parents the first that has it."""
+    found: dict[str, tuple[str, Task]] = {}
+    for old_plan in (*[side.plan for side in reversed(before.others)], before.plan):
+        old = {task.id: (phase.id, task) for phase in old_plan.phases for task in phase.tasks}
+        found.update({new_id: old[old_id] for old_id, new_id in carry(old, old_plan, plan).items()})
+    return found
 
 
 def _excluded(task: Task) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from orchestrator.core.graph import closure
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -113,10 +112,9 @@ def plan_state(
                 [question for question in plan.questions if phase.id in question.blocks and not question.answer.strip()]
             ),
         )
-    edges = {phase.id: phase.depends_on for phase in plan.phases}
     incomplete = {phase_id for phase_id, state in states.items() if not state.complete}
     for phase in plan.phases:
-        waits_for = [name for name in closure(edges, phase.id) if name in incomplete] if phase.depends_on else []
+        waits_for = [name for name in plan.dependencies(phase.id) if name in incomplete] if phase.depends_on else []
         if waits_for:
             ordered = tuple(sorted(waits_for, key=lambda name: states[name].phase.number))
             states[phase.id] = states[phase.id].replace(waits_for=ordered)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BEGIN = "<!-- orchestrator:begin -->"
 END = "<!-- orchestrator:end -->"
 _SUFFIXES = {DONE: " ✓", STARTED: " (in progress)", REOPENED: " (reopened)", OPEN: ""}
+_KEPT_LINES = 20_000
 _NO_PHASE = "none (all phases complete)"
 _CONFLICT = ("<<<<<<< ", ">>>>>>> ")
 
@@ -234,6 +235,55 @@ def _read_with(todo: Todo, plan: Plan, plans: Sequence[Plan]) -> Reading:
             edited.append((number, text))
     findings = tuple([_foreign(number, text) for number, text in sorted(edited)])
     return Reading(plan, marks, notes, findings)
+
+
+class MarkReader:
+    """Reads the marks of many versions of one plan's PLAN.md, of each line but once.
+
+    What stands between the markers beside task lines has no say here.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Read lines as this plan has rendered them."""
+        self._titles = {task.id: task.title for phase in plan.phases for task in phase.tasks}
+        self._known: dict[str, tuple[str, str] | None] = {}
+
+    def read(self, text: str) -> tuple[dict[str, str], int]:
+        """The marks by task id, as ``read_marks`` gives them, and how many task lines are not of this plan.
+
+        Raises:
+            CannotJudgeError: markers are missing on one side, doubled or swapped, or there are conflict markers.
+        """
+        marks: dict[str, str] = {}
+        strange = 0
+        known = self._known
+        for line in _task_lines(text):
+            if line not in known:
+                if len(known) > _KEPT_LINES:
+                    known.clear()
+                known[line] = self._read(line)
+            found = known[line]
+            if found is not None and found[0] not in marks:
+                marks[found[0]] = found[1]
+            else:
+                strange += 1
+        return marks, strange
+
+    def _read(self, line: str) -> tuple[str, str] | None:
+        task = _task_line(0, line.removesuffix("\r").rstrip())
+        title = None if task is None else self._titles.get(task.id)
+        mark = None if task is None or title is None else written_mark(task, title)
+        return None if task is None or mark is None else (task.id, mark)
+
+
+def _task_lines(text: str) -> list[str]:
+    """The lines that may be task lines; anything out of the ordinary is left to ``parse``."""
+    lines = text.split("\n")
+    if text.count(BEGIN) == text.count(END) == 1 and not any([sign in text for sign in _CONFLICT]):
+        first, last = (lines.index(mark) if mark in lines else -1 for mark in (BEGIN, END))
+        if 0 <= first < last:
+            return [line for line in lines[first + 1 : last] if line[:3] == "- ["]
+    return [f"- [{line.mark}] Task {line.id}: {line.text}" for line in parse(text).tasks]
 
 
 def _foreign(number: int, text: str) -> Finding:

@@ -33,6 +33,9 @@ class Value:
             TypeError: a field without default is missing, or an argument is one too many or unknown.
         """
         fields = type(self)._fields
+        if len(args) == len(fields) and not kwargs:
+            self.__dict__.update(zip(fields, args))  # noqa: B905 - just counted
+            return
         if len(args) > len(fields):
             raise TypeError(f"{type(self).__name__} takes {len(fields)} values, {len(args)} were given")
         values: dict[str, object] = dict(zip(fields, args, strict=False))

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from orchestrator.git import Git
 
-DEFAULT_STAGES = ("pre-commit", "pre-merge-commit", "commit-msg")
-STAGES = (*DEFAULT_STAGES, "prepare-commit-msg", "post-commit")
+DEFAULT_STAGES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push")
+SERVER_STAGES = ("pre-receive",)  # all that a bare repository gets: nobody commits there
+STAGES = (*DEFAULT_STAGES, "prepare-commit-msg", "post-commit", *SERVER_STAGES)
 CHAINED_SUFFIX = ".orchestrator-chained"
 LEGACY_SUFFIX = ".legacy"  # where pre-commit and prek put a hook that they find, and from where they run it
 
@@ -109,8 +110,17 @@ def hooks_directory(git: Git) -> Path:
     return folder
 
 
-def install_native(git: Git, *, stages: Sequence[str] = DEFAULT_STAGES, command: Path | None = None) -> Installed:
-    """What was done to let Git call ``orchestrator-hook`` at these stages.
+def is_bare(git: Git) -> bool:
+    """Whether the repository has no work tree, as those on servers.
+
+    Raises:
+        GitError: Git could not tell.
+    """
+    return git.text("rev-parse", "--is-bare-repository") == "true"
+
+
+def install_native(git: Git, *, stages: Sequence[str] = (), command: Path | None = None) -> Installed:
+    """What was done to let Git call ``orchestrator-hook`` at these stages, at the default ones if none is given.
 
     A launcher is put in place of each stage's hook in one step, so that at no moment there is none. A hook that is
     there is kept beside it as ``<stage>.orchestrator-chained`` and run first. Launchers carry the absolute path of
@@ -122,6 +132,7 @@ def install_native(git: Git, *, stages: Sequence[str] = DEFAULT_STAGES, command:
         GitError: Git could not tell where its hooks are.
     """
     folder = hooks_directory(git)
+    stages = stages or (SERVER_STAGES if is_bare(git) else DEFAULT_STAGES)
     shared = _is_tracked_place(git, folder)
     command = None if shared else (command or hook_command())
     refused = [finding for stage in stages for finding in _obstacles(folder, stage)]
@@ -314,7 +325,7 @@ def _replace(place: Path, text: bytes) -> None:
 
 def _is_tracked_place(git: Git, folder: Path) -> bool:
     """Whether files in the folder belong to the work tree: inside it and not ignored there."""
-    if git.text("rev-parse", "--is-bare-repository") == "true":
+    if is_bare(git):
         return False
     top = Path(git.text("rev-parse", "--show-toplevel")).resolve()
     common = Path(git.text("rev-parse", "--path-format=absolute", "--git-common-dir")).resolve()
@@ -341,7 +352,7 @@ def _notes_on_stage(git: Git, folder: Path, stage: str) -> list[str]:
     """A note if this stage would run us twice: by our launcher and by a runner's configuration."""
     if not (_is_runners(folder / stage) or _is_runners(_chained(folder, stage))):
         return []
-    if git.text("rev-parse", "--is-bare-repository") == "true":
+    if is_bare(git):
         return []
     config = Path(git.text("rev-parse", "--show-toplevel")) / CONFIG_FILE
     wanted = "orchestrator" if stage in {"pre-commit", "pre-merge-commit"} else f"orchestrator-{stage}"

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = ".pre-commit-config.yaml"
 PROJECT_URL = "https://github.com/git-orchestrator/git-orchestrator"
-HOOK_IDS = ("orchestrator", "orchestrator-commit-msg")
-HOOK_TYPES = ("pre-commit", "pre-merge-commit", "commit-msg")
+HOOK_IDS = ("orchestrator", "orchestrator-commit-msg", "orchestrator-pre-push")
+HOOK_TYPES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push")
 
 _TYPES_KEY = "default_install_hook_types"
-_TYPES_LINE = f"{_TYPES_KEY}: [{', '.join(HOOK_TYPES)}]  # git-orchestrator needs all three"
+_TYPES_LINE = f"{_TYPES_KEY}: [{', '.join(HOOK_TYPES)}]  # git-orchestrator needs all four"
 _HEADER = "# See https://pre-commit.com. git-orchestrator comes last: it judges what the other hooks left."
 # What the runners search their filters for: relative, in a linked work tree absolute; in a merge the other name.
 _MESSAGE_FILES = tuple(

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
 WAYS = ("native", "pre-commit", "prek")
 RUNNERS = ("pre-commit", "prek")
-STAGES = ("pre-commit", "pre-merge-commit", "commit-msg")
+STAGES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push")
 TAG = "v0.1.0"
 
 CONFIG = """\
-default_install_hook_types: [pre-commit, pre-merge-commit, commit-msg]
+default_install_hook_types: [pre-commit, pre-merge-commit, commit-msg, pre-push]
 repos:
   - repo: {source}
     rev: {tag}
     hooks:
       - id: orchestrator
       - id: orchestrator-commit-msg
+      - id: orchestrator-pre-push
 """
 
 

@@ -152,7 +152,7 @@ def test_init_adds_its_hooks_to_a_configuration_and_installs_them(
         assert line in text.splitlines()
     assert text.index("example.com/other") < text.index("example.com/orchestrator")
     hooks = sorted(name for name in os.listdir(repo.top / ".git/hooks") if not name.endswith(".sample"))
-    assert hooks == ["commit-msg", "pre-commit", "pre-merge-commit"]
+    assert hooks == ["commit-msg", "pre-commit", "pre-merge-commit", "pre-push"]
 
 
 def test_native_hooks_come_and_go(planned: Repository, orchestrator: Orchestrator) -> None:
@@ -160,7 +160,7 @@ def test_native_hooks_come_and_go(planned: Repository, orchestrator: Orchestrato
     old.chmod(0o755)
     answer = orchestrator("install", "--native", "--json")
     assert answer.code == 0
-    assert len(answer.json["written"]) == 3
+    assert len(answer.json["written"]) == 4
     assert old.read_text(encoding="utf-8") != "#!/bin/sh\necho mine\n"
     assert orchestrator("uninstall", "--native").code == 0
     assert old.read_text(encoding="utf-8") == "#!/bin/sh\necho mine\n"

@@ -15,8 +15,11 @@ from tests.e2e.support import (
     said,
     status_line,
 )
+from tests.support import Repository
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.e2e.conftest import Maker
     from tests.e2e.support import Adopted
 
@@ -181,6 +184,22 @@ def test_a_merge_that_would_bring_a_locked_phase_is_refused(way: Adopted) -> Non
     assert done.returncode != 0
     assert "error[phase-locked]" in said(done)
     assert way.commit_count() == count
+
+
+def test_what_went_around_the_hooks_is_not_pushed(way: Adopted, tmp_path: Path) -> None:
+    server = Repository.init(tmp_path / "server.git", "--bare")
+    way.git("remote", "add", "origin", str(server.top))
+    way.git("push", "-q", "origin", "main")
+    way.commit("feat: [foundation] users table", {"db/schema.sql": GOOD_SCHEMA})
+    way.git("push", "-q", "origin", "main")
+    assert server.out("rev-parse", "main") == way.out("rev-parse", "HEAD")
+    way.add({"src/api/auth.py": "x = 1\n"})
+    way.git("commit", "-q", "--no-verify", "-m", "sneaked in")
+    done = way.git("push", "origin", "main", check=False)
+    assert done.returncode == 1
+    for name in ("message-format", "phase-locked"):
+        assert f"error[{name}]" in said(done)
+    assert server.out("rev-parse", "main") == way.out("rev-parse", "HEAD~1")
 
 
 def test_first_commit_of_a_repository_adopts_with_any_message(make: Maker, runner: str) -> None:

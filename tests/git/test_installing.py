@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.app import setup
+from orchestrator.app.workplace import open_workplace
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.git import Git
 from orchestrator.installing.launchers import (
     CHAINED_SUFFIX,
     DEFAULT_STAGES,
+    SERVER_STAGES,
     STAGES,
     hooks_directory,
     hooks_folder,
@@ -28,6 +31,7 @@ from orchestrator.installing.runners import find_runner, install_runner
 from tests.support import Repository, run
 
 RUNNERS = ("pre-commit", "prek")
+PUSH_STAGES = ("pre-push", "pre-receive")
 
 
 def script(file: Path, text: str, mode: int = 0o755) -> Path:
@@ -161,7 +165,7 @@ def test_launchers_are_taken_from_the_path(
 ) -> None:
     command(plain_path)
     install_native(git(repo), stages=[stage], command=tmp_path / "gone" / "orchestrator-hook")
-    if stage == "pre-merge-commit":
+    if stage in {"pre-merge-commit", *PUSH_STAGES}:
         run([repo.top / ".git/hooks" / stage], cwd=repo.top)
     else:
         repo.commit("one", {"a": "1"})
@@ -289,7 +293,7 @@ def test_uninstalling_restores_exactly(repo: Repository, ours: Path) -> None:
     done = uninstall_native(git(repo))
     assert snapshot(hooks) == before
     assert sorted(file.name for file in done.restored) == ["commit-msg", "pre-commit"]
-    assert sorted(file.name for file in done.removed) == ["post-commit", "pre-merge-commit", "prepare-commit-msg"]
+    assert {file.name for file in done.removed} == set(STAGES) - {"commit-msg", "pre-commit"}
     assert uninstall_native(git(repo)) == done.replace(restored=(), removed=())
 
 
@@ -419,13 +423,179 @@ def test_husky_is_told_to_call_us(repo: Repository, log: Path, plain_path: Path)
     assert calls(log) == ["ours:pre-commit"]
 
 
-def test_a_launcher_starts_no_other_program(repo: Repository, log: Path, ours: Path, tmp_path: Path) -> None:
-    install_native(git(repo), command=ours)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_launcher_starts_no_other_program(
+    repo: Repository, log: Path, ours: Path, tmp_path: Path, stage: str
+) -> None:
+    install_native(git(repo), stages=[stage], command=ours)
     (tmp_path / "empty").mkdir()
     sh = shutil.which("sh")
     assert sh
-    run([sh, repo.top / ".git/hooks/pre-commit"], cwd=repo.top, env={"PATH": str(tmp_path / "empty")})
-    assert calls(log) == ["ours:pre-commit"]
+    run([sh, repo.top / ".git/hooks" / stage], cwd=repo.top, env={"PATH": str(tmp_path / "empty")})
+    assert calls(log) == [f"ours:{stage}"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Repository:
+    """An empty bare repository."""
+    return Repository.init(tmp_path / "server.git", "--bare")
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Path:
+    """A stand-in for orchestrator-hook that notes its arguments and its input."""
+    return command(tmp_path / "bin", 'cat >>"$ORCHESTRATOR_LOG"')
+
+
+READ = 'printf "theirs:%s\\n" "$*" >>"$ORCHESTRATOR_LOG"; cat >>"$ORCHESTRATOR_LOG"'
+
+
+def test_a_push_tells_all_its_refs(repo: Repository, server: Repository, log: Path, reading: Path) -> None:
+    repo.commit("one", {"a": "1"})
+    oid, none = repo.out("rev-parse", "HEAD"), "0" * 40
+    install_native(git(repo), command=reading)
+    repo.git("push", "-q", str(server.top), "main", "HEAD:refs/heads/other")
+    assert calls(log) == [
+        f"ours:pre-push {server.top} {server.top}",
+        f"refs/heads/main {oid} refs/heads/main {none}",
+        f"HEAD {oid} refs/heads/other {none}",
+    ]
+
+
+def test_a_bare_repository_gets_the_hook_of_servers_only(
+    repo: Repository, server: Repository, log: Path, reading: Path
+) -> None:
+    before = snapshot(server.top / "hooks")
+    done = install_native(git(server), command=reading)
+    assert [file.name for file in done.written] == list(SERVER_STAGES) == ["pre-receive"]
+    assert done.notes == ()
+    repo.commit("one", {"a": "1"})
+    oid, none = repo.out("rev-parse", "HEAD"), "0" * 40
+    repo.git("push", "-q", str(server.top), "main", "HEAD:refs/heads/other")
+    assert calls(log) == ["ours:pre-receive", f"{none} {oid} refs/heads/main", f"{none} {oid} refs/heads/other"]
+    assert install_native(git(server), command=reading).written == ()
+    uninstall_native(git(server))
+    assert snapshot(server.top / "hooks") == before
+
+
+def test_the_command_in_a_bare_repository(server: Repository, log: Path, plain_path: Path) -> None:
+    command(plain_path)
+    before = snapshot(server.top / "hooks")
+    config = server.read("config")
+    with pytest.raises(CannotJudgeError, match="no work tree") as caught:
+        open_workplace(server.top)
+    assert caught.value.findings[0].help.startswith("orchestrator install --native,")
+    for folder in (server.top, server.top / "refs"):
+        repository = open_workplace(folder, bare_too=True)
+        done = setup.install(repository, native_hooks=True)
+        assert [os.path.basename(path) for path in done.written] == ["pre-receive"]
+        assert done.notes == (f"native hooks in {server.top / 'hooks'}: pre-receive",)
+        assert os.access(server.top / "hooks/pre-receive", os.X_OK)
+        removed = setup.uninstall(repository, native=True).written
+        assert removed == (str(server.top / "hooks/pre-receive"),)
+        assert snapshot(server.top / "hooks") == before
+        assert server.read("config") == config
+    assert calls(log) == []
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_a_runner_over_our_push_launcher(
+    repo: Repository, server: Repository, log: Path, reading: Path, runner: str
+) -> None:
+    """Both ways round: the runner's hook is kept by us, then the runner is installed over us again."""
+    theirs = "default_install_hook_types: [pre-push]\nrepos:\n- repo: local\n  hooks:\n  - id: theirs\n    name: x\n"
+    theirs += "    language: system\n    entry: sh -c 'echo theirs >>\"$ORCHESTRATOR_LOG\"'\n"
+    repo.commit("config", {".pre-commit-config.yaml": f"{theirs}    always_run: true\n    pass_filenames: false\n"})
+    install_runner(repo.top, [runner_command(runner)])
+    install_native(git(repo), stages=["pre-push"], command=reading)
+    oid, none = repo.out("rev-parse", "HEAD"), "0" * 40
+    ours = [f"ours:pre-push {server.top} {server.top}", f"refs/heads/main {oid} refs/heads/{{}} {none}"]
+    repo.git("push", "-q", str(server.top), "main:first")
+    assert calls(log) == ["theirs", *[line.format("first") for line in ours]]
+    log.write_text("", encoding="utf-8")
+    install_runner(repo.top, [runner_command(runner)])
+    repo.git("push", "-q", str(server.top), "main:second")
+    assert sorted(calls(log)) == sorted(["theirs", *[line.format("second") for line in ours]])
+
+
+@pytest.mark.parametrize("stage", PUSH_STAGES)
+@pytest.mark.parametrize("way", ["refuses", "is gone", "is refused by the hook before"])
+def test_a_refused_push_changes_no_ref(
+    repo: Repository, server: Repository, log: Path, plain_path: Path, stage: str, way: str
+) -> None:
+    del plain_path
+    repo.commit("one", {"a": "1"})
+    place = repo if stage == "pre-push" else server
+    ours = command(log.parent / "bin", "cat >/dev/null; exit 1" if way == "refuses" else "cat >/dev/null")
+    if way == "is refused by the hook before":
+        script(place.git_path("hooks") / stage, "cat >/dev/null; exit 1")
+    install_native(git(place), stages=[stage], command=ours)
+    if way == "is gone":
+        ours.unlink()
+    done = repo.git("push", "-q", str(server.top), "main", "HEAD:refs/heads/other", check=False)
+    assert done.returncode == 1
+    assert ("orchestrator-hook is not installed" in done.stderr) is (way == "is gone")
+    assert server.out("for-each-ref") == ""
+    assert len(calls(log)) == int(way == "refuses")
+
+
+@pytest.mark.parametrize("stage", PUSH_STAGES)
+def test_the_hook_before_and_ours_read_the_same_refs(
+    repo: Repository, server: Repository, log: Path, reading: Path, stage: str
+) -> None:
+    place = repo if stage == "pre-push" else server
+    script(place.git_path("hooks") / stage, READ)
+    install_native(git(place), stages=[stage], command=reading)
+    repo.commit("one", {"a": "1"})
+    repo.git("push", "-q", str(server.top), "main", "HEAD:refs/heads/other")
+    theirs, ours = log.read_text(encoding="utf-8").split("ours:")
+    assert theirs.partition("\n")[2] == ours.partition("\n")[2]
+    assert theirs.count("\n") == 3
+
+
+ODD = "$(touch bad) `touch bad` \\n \\\\ %s '\" $HOME ${x}  two  blanks \t ä END"
+
+
+@pytest.mark.parametrize("stage", PUSH_STAGES)
+@pytest.mark.parametrize(
+    "lines", ["", "one\n", f"{ODD}\n", "END\nend\n", "".join(f"{n} {'x' * 100}\n" for n in range(5000))]
+)
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_any_input_reaches_both_as_it_is(
+    repo: Repository, log: Path, reading: Path, stage: str, lines: str, shell: str
+) -> None:
+    hook = repo.top / ".git/hooks" / stage
+    script(hook, READ)
+    install_native(git(repo), stages=[stage], command=reading)
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"there is no {shell}")
+    run([found, hook], cwd=repo.top, stdin=lines)
+    assert log.read_text(encoding="utf-8") == f"theirs:\n{lines}ours:{stage}\n{lines}"
+    assert not (repo.top / "bad").exists()
+
+
+@pytest.mark.parametrize("stage", PUSH_STAGES)
+def test_a_hook_before_that_reads_nothing(repo: Repository, log: Path, reading: Path, stage: str) -> None:
+    hook = repo.top / ".git/hooks" / stage
+    script(hook, noted("theirs"))
+    install_native(git(repo), stages=[stage], command=reading)
+    lines = "".join(f"{n} {'x' * 100}\n" for n in range(5000))
+    done = run([hook], cwd=repo.top, stdin=lines)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert log.read_text(encoding="utf-8") == f"theirs:\nours:{stage}\n{lines}"
+
+
+@pytest.mark.parametrize("stage", PUSH_STAGES)
+def test_input_that_cannot_be_kept_refuses(
+    repo: Repository, log: Path, reading: Path, plain_path: Path, stage: str
+) -> None:
+    hook = repo.top / ".git/hooks" / stage
+    script(hook, noted("theirs"))
+    install_native(git(repo), stages=[stage], command=reading)
+    (plain_path / "cat").unlink()
+    assert run([hook], cwd=repo.top, stdin="x\n", check=False).returncode != 0
+    assert calls(log) == []
 
 
 def test_the_own_command_is_found(repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -516,14 +686,15 @@ def test_the_file_that_the_runner_reads(tmp_path: Path) -> None:
         config_path(tmp_path, rev="v1")
     pasted = tomllib.loads(caught.value.findings[0].help.partition("\n")[2])
     assert pasted["default_install_hook_types"] == list(HOOK_TYPES)
-    assert [hook["id"] for hook in pasted["repos"][0]["hooks"]] == ["orchestrator", "orchestrator-commit-msg"]
+    ids = [hook["id"] for hook in pasted["repos"][0]["hooks"]]
+    assert ids == ["orchestrator", "orchestrator-commit-msg", "orchestrator-pre-push"]
 
 
 def test_the_runner_installs_all_types_of_a_new_configuration(repo: Repository) -> None:
     repo.write(".pre-commit-config.yaml", add_to_pre_commit_config(None, rev="v1").text)
     done = install_runner(repo.top, [sys.executable, "-m", "pre_commit"])
     assert "pre-commit installed at" in done.output
-    assert {"pre-commit", "pre-merge-commit", "commit-msg"} <= set(snapshot(repo.top / ".git/hooks"))
+    assert set(HOOK_TYPES) <= set(snapshot(repo.top / ".git/hooks"))
 
 
 def test_the_words_of_a_runner_that_refuses_are_passed_on(repo: Repository) -> None:

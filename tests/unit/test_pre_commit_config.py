@@ -24,17 +24,18 @@ from orchestrator.installing.runner_config import (
 )
 
 URL = "https://example.com/orchestrator"
-TYPES = "default_install_hook_types: [pre-commit, pre-merge-commit, commit-msg]  # git-orchestrator needs all three\n"
+TYPES = f"default_install_hook_types: [{', '.join(HOOK_TYPES)}]  # git-orchestrator needs all four\n"
 OURS = """\
 - repo: https://example.com/orchestrator
   rev: v1.2.3
   hooks:
   - id: orchestrator
   - id: orchestrator-commit-msg
+  - id: orchestrator-pre-push
 """
 FLOW = (
     "{repo: 'https://example.com/orchestrator', rev: 'v1.2.3', "
-    "hooks: [{id: orchestrator}, {id: orchestrator-commit-msg}]}"
+    "hooks: [{id: orchestrator}, {id: orchestrator-commit-msg}, {id: orchestrator-pre-push}]}"
 )
 
 
@@ -68,7 +69,7 @@ ADDED = {
         "repos:\n-   repo: a\n    hooks: []\n",
         (
             f"{TYPES}repos:\n-   repo: a\n    hooks: []\n-   repo: {URL}\n    rev: v1.2.3\n    hooks:\n"
-            "    -   id: orchestrator\n    -   id: orchestrator-commit-msg\n"
+            "    -   id: orchestrator\n    -   id: orchestrator-commit-msg\n    -   id: orchestrator-pre-push\n"
         ),
     ),
     "no newline at the end": (
@@ -93,6 +94,7 @@ ADDED = {
         (
             f"{TYPES}repos:  # none yet\n  -   repo: {URL}\n      rev: v1.2.3\n"
             "      hooks:\n      -   id: orchestrator\n      -   id: orchestrator-commit-msg\n"
+            "      -   id: orchestrator-pre-push\n"
         ),
     ),
     "flow list": (
@@ -102,11 +104,11 @@ ADDED = {
     "flow list, trailing comma": ("repos: [{repo: a},\n]\n", f"{TYPES}repos: [{{repo: a}}, {FLOW}\n]\n"),
     "all flow": (
         '{"repos": []}\n',
-        f'{{default_install_hook_types: [pre-commit, pre-merge-commit, commit-msg], "repos": [{FLOW}]}}\n',
+        f'{{default_install_hook_types: [pre-commit, pre-merge-commit, commit-msg, pre-push], "repos": [{FLOW}]}}\n',
     ),
     "types there": (
-        f"default_install_hook_types: [commit-msg, pre-push, pre-commit, pre-merge-commit]\nrepos:\n{OURS}",
-        f"default_install_hook_types: [commit-msg, pre-push, pre-commit, pre-merge-commit]\nrepos:\n{OURS}",
+        f"default_install_hook_types: [commit-msg, post-merge, pre-push, pre-commit, pre-merge-commit]\nrepos:\n{OURS}",
+        f"default_install_hook_types: [commit-msg, post-merge, pre-push, pre-commit, pre-merge-commit]\nrepos:\n{OURS}",
     ),
     "types extended, flow": (
         "repos:\n- repo: a\ndefault_install_hook_types: ['pre-push'] # mine\n",
@@ -124,7 +126,7 @@ ADDED = {
     ),
     "types empty": (
         "default_install_hook_types: []\nrepos:\n- repo: a\n",
-        f"default_install_hook_types: [pre-commit, pre-merge-commit, commit-msg]\nrepos:\n- repo: a\n{OURS}",
+        f"default_install_hook_types: [pre-commit, pre-merge-commit, commit-msg, pre-push]\nrepos:\n- repo: a\n{OURS}",
     ),
 }
 
@@ -225,7 +227,10 @@ def test_odd_files_are_left_alone_with_the_lines_to_paste(name: str) -> None:
     ("text", "words"),
     [
         (f"{TYPES}repos:\n{OURS}- repo: a\n", "not the last"),
-        (f"{TYPES}repos:\n- repo: {URL}.git/\n  hooks: [{{id: orchestrator}}]\n", "lacks orchestrator-commit-msg"),
+        (
+            f"{TYPES}repos:\n- repo: {URL}.git/\n  hooks: [{{id: orchestrator}}]\n",
+            "lacks orchestrator-commit-msg and orchestrator-pre-push: add - id: orchestrator-commit-msg, - id: ",
+        ),
         (f"{TYPES}repos:\n{OURS}files: ^src/\n", "files: ^src/|_(EDIT)?MSG$"),
         (f"{TYPES}repos:\n{OURS}exclude: EDITMSG\n", "`exclude: EDITMSG`"),
         (f"{TYPES}repos:\n{OURS}exclude: MERGE_\n", "`exclude: MERGE_`"),
@@ -274,7 +279,7 @@ entries = st.fixed_dictionaries({"repo": words, "hooks": hooks}, optional={"rev"
 configs = st.fixed_dictionaries(
     {"repos": st.lists(entries, max_size=4)},
     optional={
-        "default_install_hook_types": st.lists(st.sampled_from([*HOOK_TYPES, "pre-push"]), unique=True),
+        "default_install_hook_types": st.lists(st.sampled_from([*HOOK_TYPES, "post-merge"]), unique=True),
         "fail_fast": st.booleans(),
         "default_language_version": st.dictionaries(words, words, max_size=2),
     },

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orchestrator.core.finding import Finding
     from orchestrator.core.gate import GateResult
+    from orchestrator.core.plan import Gate, Phase, Plan
 
 
 class Tip(Value):
@@ -57,6 +58,14 @@ class Listed(Value):
     subject: str
     kind: str
     text: str
+
+
+class Completed(Value):
+    """Gates to run again at one commit: under its plan, the gates of the phases that became complete there."""
+
+    oid: str
+    plan: Plan
+    gates: tuple[tuple[Phase, Gate], ...]
 
 
 class Rerun(Value):

@@ -1,0 +1,370 @@
+"""The walk over a history: each commit is judged by what its own tree and those of its parents say."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from orchestrator.app.verify.claims import unfounded
+from orchestrator.app.verify.ground import Ground
+from orchestrator.app.verify.judging import Judging, Step
+from orchestrator.app.verify.reach import reaching_tips
+from orchestrator.app.verify.readable import refuse_unreadable
+from orchestrator.app.verify.report import Completed, Listed, Report, Verdict
+from orchestrator.app.verify.snapshots import NO_FILES, MissingObjectError, Snapshots, undone
+from orchestrator.core.finding import CannotJudgeError
+from orchestrator.core.history import stale_finding, stale_passes, unproven_finding
+from orchestrator.core.message import EXCEPTION_TRAILER, parse_header, subject_line, trailer
+from orchestrator.core.plan import is_outside_phases, path_text
+from orchestrator.core.refusals import exception_finding, size_findings
+from orchestrator.core.value import Value
+from orchestrator.git import GitError
+from orchestrator.history.commits import Commit, read_commits, read_line_counts, revision_arguments
+from orchestrator.history.merges import automatic_merges
+from orchestrator.history.objects import MissingTreeError, Objects, changed_paths
+from orchestrator.history.scratch import scratch_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.app.repository import Repository
+    from orchestrator.app.verify.judging import Claim, Outcome
+    from orchestrator.app.verify.report import Options, Span
+    from orchestrator.app.verify.snapshots import Own
+    from orchestrator.core.finding import Finding
+    from orchestrator.core.history import AddedPass, Base
+    from orchestrator.core.plan import Gate, Phase, Plan, Settings
+    from orchestrator.git import Git
+
+_KEPT_GROUNDS = 64
+_OF_MESSAGES = ("message-format", "phase-unknown")
+_TITLE = -1  # the place of a pull request's title in the order of commits: after all of them
+
+
+class Verified(Value):
+    """The report, and what ``--rerun`` has to run again."""
+
+    report: Report
+    completed: tuple[Completed, ...] = ()
+
+
+def verify(
+    repository: Repository, span: Span, options: Options, *, watch: Callable[[int], None] | None = None
+) -> Verified:
+    """The judgement on the span; ``watch`` is told the number of each commit that is taken up.
+
+    Everything is read from the repository alone, by a handful of processes however many commits there are; neither
+    the local cache nor the work tree has a say. What is wrong with a commit does not keep the next from being judged.
+
+    Not verified: whether a gate whose pass plan.lock has ever ran (``rerun`` does that), who made a commit, and what
+    commits without a plan do.
+
+    Raises:
+        CannotJudgeError: the history is shallow, grafted or replaced, an object is missing, or Git failed.
+    """
+    started = time.monotonic()
+    refuse_unreadable(repository.git)
+    with scratch_objects(repository.git) as git, git.start("cat-file", "--batch") as process:
+        walk = _Walk(repository, span, options, git, Objects(process))
+        try:
+            walk.run(watch)
+        except MissingTreeError as error:
+            raise MissingObjectError(str(error)) from error
+        process.finish()
+        return Verified(walk.report(time.monotonic() - started), tuple(walk.completed))
+
+
+class _Place(Value):
+    """A commit's place in the walk (children have lower numbers), its id and its subject."""
+
+    number: int
+    oid: str
+    subject: str
+
+
+class _Walk:
+    def __init__(self, repository: Repository, span: Span, options: Options, git: Git, objects: Objects) -> None:
+        self._span = span
+        self._options = options
+        self._git = git
+        self._objects = objects
+        self._snapshots = Snapshots(repository, objects)
+        self._binding: Plan | None = None
+        if options.plan_ref:
+            self._binding = self._snapshots.plan(self._snapshots.own(f"{options.plan_ref}^{{tree}}"))
+        self._judging = Judging(self._snapshots, self._binding)
+        self._tips = sorted({tip.oid for tip in span.tips})
+        self._mainline: set[str] | None = None
+        self._grounds: dict[Own, Ground] = {}
+        self._problems: dict[int, tuple[_Place, list[Finding]]] = {}
+        self._listed: list[tuple[int, Listed]] = []
+        self._merges: list[tuple[_Place, Step]] = []
+        self._claims: dict[str, tuple[_Place, Claim]] = {}
+        self._long: dict[str, tuple[_Place, Settings]] = {}  # of commits whose lines must be counted
+        self._unproven: list[tuple[_Place, AddedPass]] = []
+        self._distrusted: dict[Base, str] = {}
+        self._ticks: list[tuple[_Place, Step]] = []
+        self._added: set[str] = set()
+        self._due: dict[str, set[tuple[str, str]]] = {}  # by tip: the gates without a pass of its own content
+        self._at_tips: list[tuple[str, Plan, list[tuple[Phase, Gate, str]]]] = []
+        self._judged = 0
+        self._unplanned = 0
+        self.completed: list[Completed] = []
+
+    # -- the walk ------------------------------------------------------------------------------------------------
+
+    def run(self, watch: Callable[[int], None] | None) -> None:
+        """Judge everything in the span."""
+        as_one = self._options.title is not None and self._lands_as_one()
+        pending: dict[str, Own] = {}
+        for number, commit in enumerate(read_commits(self._git, self._tips, self._span.excluded)):
+            if watch is not None:
+                watch(number + 1)
+            own = pending.pop(commit.oid, None) or self._snapshots.own(commit.tree)
+            if len(commit.parents) == 1:
+                before = undone(own, commit.raw)
+            else:
+                before = self._snapshots.own(f"{commit.parents[0]}^{{tree}}") if commit.parents else NO_FILES
+            if commit.parents:
+                pending[commit.parents[0]] = before
+            if not own[0] and not before[0] and self._binding is None:
+                self._unplanned += 1
+                continue
+            self._judged += 1
+            if commit.oid in self._tips:
+                self._judge_tip(_place(number, commit), commit, own)
+            if as_one:
+                continue
+            if own == before and len(commit.parents) == 1:
+                ground = self._ground(own, commit)
+                if ground is not None and ground.accepts(commit):
+                    continue
+            self._take(_place(number, commit), commit, before, own)
+        self._judge_merges()
+        self._count_lines()
+        self._settle_claims()
+        self._settle_evidence()
+        if self._options.title is not None:
+            self._judge_title(self._options.title)
+        self.completed.reverse()
+        for oid, plan, gates in self._at_tips:
+            # A pass that was there before the span has been judged then.
+            fresh = [(phase, gate) for phase, gate, key in gates if key in self._added]
+            self.completed += [Completed(oid, plan, tuple(fresh))] if fresh else []
+
+    def report(self, seconds: float) -> Report:
+        """The report, commits in the order of history."""
+        problems = [self._problems[number] for number in sorted(self._problems, reverse=True)]
+        reached = reaching_tips(self._git, self._span, {place.oid for place, _ in problems})
+        several = len(self._span.tips) > 1
+        refused = [
+            Verdict(
+                place.oid,
+                place.subject,
+                tuple(found),
+                tuple([tip.name for tip in self._span.tips if several and tip.name and tip.oid in reached[place.oid]]),
+            )
+            for place, found in problems
+        ]
+        listed = [item for _, item in sorted(self._listed, key=lambda pair: -pair[0])]
+        return Report(self._span, self._judged, self._unplanned, tuple(refused), tuple(listed), (), seconds)
+
+    def _refuse(self, place: _Place, findings: Sequence[Finding]) -> None:
+        if findings:
+            _, known = self._problems.setdefault(place.number, (place, []))
+            known += [found for finding in findings if (found := _relocated(finding, place)) not in known]
+
+    def _list(self, place: _Place, kind: str, text: str) -> None:
+        self._listed.append((place.number, Listed(place.oid, place.subject, kind, text)))
+
+    # -- commits -------------------------------------------------------------------------------------------------
+
+    def _take(self, place: _Place, commit: Commit, before: Own, own: Own) -> None:
+        """Judge an ordinary commit; put a merge aside, until the automatic merges of many are worked out at once."""
+        if len(commit.parents) > 1:
+            others = tuple([self._snapshots.own(f"{parent}^{{tree}}") for parent in commit.parents[1:]])
+            self._merges.append((place, Step(commit, before, own, (), others)))
+            return
+        changed = tuple(sorted([path_text(path) for _, path in commit.raw]))
+        self._judge(place, Step(commit, before, own, changed, by_result=self._is_squash(commit, before)))
+
+    def _judge(self, place: _Place, step: Step) -> None:
+        try:
+            self._note(place, step, self._judging.outcome(step, step.commit.text))
+        except (GitError, MissingObjectError):
+            raise
+        except CannotJudgeError as error:
+            self._refuse(place, error.findings)
+
+    def _note(self, place: _Place, step: Step, outcome: Outcome) -> None:
+        self._refuse(place, outcome.findings)
+        for kind, text in outcome.listed:
+            self._list(place, kind, text)
+            if kind == "exception" and self._options.refuse_exceptions:
+                self._refuse(place, [exception_finding(text)])
+        if outcome.claim is not None:
+            self._claims[place.oid] = (place, outcome.claim)
+        self._unproven += [(place, added) for added in outcome.unproven]
+        self._added.update([added.key for added in outcome.added])
+        for base, right in outcome.distrusted:
+            self._distrusted[base] = right
+            said = f"task {base.task_id} has a base under {base.pattern} that is not of this content"
+            self._list(place, "unproven", said)
+        if outcome.has_ticks:
+            self._ticks.append((place, step))
+        if outcome.limits is not None:
+            self._long[place.oid] = (place, outcome.limits)
+        self._note_completed(place, step, outcome.completed)
+
+    def _note_completed(self, place: _Place, step: Step, phase_ids: Sequence[str]) -> None:
+        plan = self._judging.plan(step.own) if phase_ids else None
+        if plan is not None:
+            gates = [(phase, gate) for phase in plan.phases if phase.id in phase_ids for gate in phase.gates]
+            self.completed.append(Completed(place.oid, plan, tuple(gates)))
+
+    def _is_squash(self, commit: Commit, before: Own) -> bool:
+        """Whether the commit lies on a mainline of which the plan says that its commits are squashed branches."""
+        try:
+            plan = self._judging.plan(before)
+        except CannotJudgeError:
+            return False
+        if plan is None or plan.settings.mainline != "squash":
+            return False
+        if self._mainline is None:
+            options, revisions = revision_arguments(self._tips, self._span.excluded)
+            out = self._git.text("rev-list", "--first-parent", *options, stdin=revisions)
+            self._mainline = set(out.split("\n"))
+        return commit.oid in self._mainline
+
+    def _ground(self, own: Own, commit: Commit) -> Ground | None:
+        """What commits stand on that leave the three files as they are; None without a plan that can be read."""
+        known = self._grounds.get(own)
+        if known is not None and not known.has_artifacts:
+            return known
+        try:
+            plan = self._judging.plan(own)
+        except CannotJudgeError:
+            return None
+        if plan is None:
+            return None
+        states = self._judging.states(own, commit.tree)
+        if known is None or known.states is not states:
+            if len(self._grounds) >= _KEPT_GROUNDS:
+                self._grounds.clear()
+            known = self._grounds[own] = Ground(plan, self._judging.content(own, plan, commit.tree).owners, states)
+        return known
+
+    # -- what takes more than one commit to say ------------------------------------------------------------------
+
+    def _judge_merges(self) -> None:
+        """Judge what merges themselves change: against the automatic merge, of more than two against every parent."""
+        pairs = [(step.commit.parents[0], step.commit.parents[1]) for _, step in self._merges if len(step.others) == 1]
+        automatic = iter(automatic_merges(self._git, pairs))
+        for place, step in self._merges:
+            commit = step.commit
+            parents = [f"{parent}^{{tree}}" for parent in commit.parents]
+            merge = next(automatic) if len(step.others) == 1 else None
+            if self._binding is None and step.before[0] and not all([own[0] for own in step.others]):
+                # What nobody has judged on a branch without a plan is judged where it comes in.
+                changed = changed_paths(self._objects, parents[0], commit.tree)
+                self._judge(place, step.replace(changed=tuple(changed), by_result=True))
+                continue
+            if merge is not None:
+                changed = changed_paths(self._objects, merge.tree, commit.tree)
+            else:
+                differing = [set(changed_paths(self._objects, parent, commit.tree)) for parent in parents]
+                changed = sorted(set.intersection(*differing))
+            # What Git made by itself, under a message that names no phase, leaves nothing to be judged.
+            says_nothing = parse_header(place.subject) is None and not trailer(commit.text, EXCEPTION_TRAILER)
+            if merge is not None and merge.clean and not changed and says_nothing:
+                self._note_completed(place, step, self._judging.completed(step))
+            else:
+                self._judge(place, step.replace(changed=tuple(changed)))
+
+    def _count_lines(self) -> None:
+        """Refuse commits of too many lines, where the plan limits them; one process counts them all."""
+        for oid, counts in read_line_counts(self._git, list(self._long)):
+            place, settings = self._long[oid]
+            lines = sum([number for path, number in counts if not is_outside_phases(path_text(path))])
+            self._refuse(place, size_findings(settings, 0, lines))
+
+    def _settle_claims(self) -> None:
+        """Refuse fixups and reverts of commits that are not there."""
+        claims = {oid: claim for oid, (_, claim) in self._claims.items()}
+        for oid, finding in unfounded(self._git, self._objects, claims).items():
+            self._refuse(self._claims[oid][0], [finding])
+
+    def _settle_evidence(self) -> None:
+        """Refuse passes that nothing bears out, and ticks that stand on a base which is not of its content."""
+        reached = reaching_tips(self._git, self._span, {place.oid for place, _ in self._unproven})
+        for place, added in self._unproven:
+            due = [self._due.get(tip, ()) for tip in reached[place.oid]]
+            if any([(added.phase_id, added.gate) in gates for gates in due]):
+                self._refuse(place, [unproven_finding(added)])
+            else:
+                said = (
+                    f"the pass of {added.gate} for {added.phase_id} is not of this content; the tip has one of its own"
+                )
+                self._list(place, "unproven", said)
+        judging = Judging(self._snapshots, self._binding, self._distrusted)
+        for place, step in self._ticks if self._distrusted else ():
+            findings = judging.outcome(step, step.commit.text).findings
+            self._refuse(place, [found for found in findings if found.id == "task-evidence"])
+
+    def _judge_tip(self, place: _Place, commit: Commit, own: Own) -> None:
+        """Refuse passes in plan.lock that the tip's own tree does not yield."""
+        try:
+            plan = self._judging.plan(own)
+        except CannotJudgeError:
+            return  # told with the commit
+        if plan is None:
+            return
+        content = self._judging.content(own, plan, commit.tree)
+        lock = self._snapshots.lock(own) or {}
+        stale = stale_passes(lock, content, unknown=self._binding is None)
+        self._refuse(place, [stale_finding(phase_id, name, plan) for phase_id, name in stale])
+        held = {(phase_id, name) for phase_id, evidence in lock.items() for name in evidence.passes}
+        self._due[commit.oid] = {(p.id, g.name) for p in plan.phases for g in p.gates} - (held - set(stale))
+        states = self._judging.states(own, commit.tree)
+        gates = [
+            (phase, gate, lock[phase.id].passes[gate.name].key)
+            for phase in plan.phases
+            if states[phase.id].complete
+            for gate in phase.gates
+        ]
+        self._at_tips.append((commit.oid, plan, gates))
+
+    # -- a pull request that will be squashed --------------------------------------------------------------------
+
+    def _lands_as_one(self) -> bool:
+        """Whether the plan at the tip says that a branch lands as one commit."""
+        plan = self._judging.plan(self._snapshots.own(f"{self._tips[0]}^{{tree}}"))
+        return plan is not None and plan.settings.mainline == "squash"
+
+    def _judge_title(self, title: str) -> None:
+        """Judge the commit that a squash of the span would make, under that title; of a merge, the title's form."""
+        tip = self._tips[0]
+        base = self._git.text("merge-base", tip, *self._span.excluded) if self._span.excluded else ""
+        trees = [f"{base}^{{tree}}" if base else "", f"{tip}^{{tree}}"]
+        commit = Commit(tip, [base] if base else [], trees[1], b"", title.encode("utf-8", "surrogateescape"), [])
+        before = self._snapshots.own(trees[0]) if base else NO_FILES
+        changed = tuple(changed_paths(self._objects, *trees))
+        step = Step(commit, before, self._snapshots.own(trees[1]), changed, by_result=True)
+        place = _Place(_TITLE, tip, title)
+        if self._lands_as_one():
+            self._judge(place, step)
+        else:
+            findings = self._judging.outcome(step, title).findings
+            self._refuse(place, [found for found in findings if found.id in _OF_MESSAGES])
+
+
+def _place(number: int, commit: Commit) -> _Place:
+    return _Place(number, commit.oid, subject_line(commit.text))
+
+
+def _relocated(finding: Finding, place: _Place) -> Finding:
+    """The finding, which speaks of the commit's message where a hook speaks of the file that it is in."""
+    name = "title" if place.number == _TITLE else "message"
+    return finding.replace(
+        locations=tuple([p.replace(path=name) if p.path == "COMMIT_EDITMSG" else p for p in finding.locations])
+    )

@@ -1,0 +1,416 @@
+"""The whole judgement on one commit of a history."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from orchestrator.app.verify.snapshots import NO_FILES
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.formats import LockPhase, parse_lock
+from orchestrator.core.history import Base, added_passes, base_finding, changed_bases, is_yielded
+from orchestrator.core.judge import Intent
+from orchestrator.core.message import fixup_target, parse_header, revert_target, subject_line
+from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH, path_text
+from orchestrator.core.settle import Before, Side, joined, settle_recorded
+from orchestrator.core.state import DONE, plan_state
+from orchestrator.core.todo import BEGIN, Reading, carry
+from orchestrator.core.value import Value
+from orchestrator.core.weakening import weakenings
+from orchestrator.core.whole import judge_whole
+from orchestrator.history.commits import is_link
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.app.verify.snapshots import Own, Snapshots
+    from orchestrator.core.evidence import Content
+    from orchestrator.core.formats import Lock
+    from orchestrator.core.history import AddedPass
+    from orchestrator.core.plan import Gate, Phase, Plan, Settings
+    from orchestrator.core.settle import Settled
+    from orchestrator.core.state import PhaseState
+    from orchestrator.history.commits import Commit
+
+
+_KEPT_STATES = 64
+_NOTHING = LockPhase()
+
+
+class Step(Value):
+    """One commit with what is read of it: its three files and those of its parents, and what it changes itself.
+
+    ``before`` are the first parent's files, ``others`` those of further parents. ``by_result``: it stands for a whole
+    branch and is judged by the state that it leaves.
+    """
+
+    commit: Commit
+    before: Own
+    own: Own
+    changed: tuple[str, ...]
+    others: tuple[Own, ...] = ()
+    by_result: bool = False
+
+
+class Claim(Value):
+    """What a message says of another commit, and what has to be so for it to be free from the form."""
+
+    kind: str  # "fixup" | "revert"
+    target: str
+    changed: tuple[str, ...] = ()
+
+
+class Outcome(Value):
+    """What one commit comes to: errors, what is to be listed as (kind, text), and what cannot be said here yet.
+
+    ``claim`` and ``unproven`` passes have to be looked at with all of history in view. ``distrusted`` are bases that
+    are not those of the content, each with the right one; where it ``has_ticks`` these stand on bases. ``added`` are
+    the passes that it brings, ``completed`` the ids of the phases that it completes. ``limits`` are settings that limit
+    its lines, if they do.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    listed: tuple[tuple[str, str], ...] = ()
+    claim: Claim | None = None
+    unproven: tuple[AddedPass, ...] = ()
+    distrusted: tuple[tuple[Base, str], ...] = ()
+    added: tuple[AddedPass, ...] = ()
+    completed: tuple[str, ...] = ()
+    has_ticks: bool = False
+    limits: Settings | None = None
+
+
+class Judging:
+    """Judges single commits by what their own trees say, under each first parent's plan or under one that binds."""
+
+    def __init__(self, snapshots: Snapshots, binding: Plan | None, right: Mapping[Base, str] | None = None) -> None:
+        """Read through ``snapshots``; ``right`` has what to take in the place of bases that are not to be trusted."""
+        self.snapshots = snapshots
+        self.binding = binding
+        self._right = right or {}
+        self._states: dict[tuple[Own, tuple[bool, ...]], Mapping[str, PhaseState]] = {}
+
+    def plan(self, own: Own) -> Plan | None:
+        """The plan that counts where these three files are.
+
+        Raises:
+            CannotJudgeError: it is invalid.
+        """
+        return self.binding or self.snapshots.plan(own)
+
+    def outcome(self, step: Step, text: str) -> Outcome:
+        """The outcome of the commit whose message is ``text``.
+
+        Raises:
+            CannotJudgeError: its plan is invalid, or one of its files is no file.
+        """
+        after = self.plan(step.own)
+        first = self._before(step, after)
+        if first is None:
+            return self._adoption(step)
+        before = joined(first, self._sides(step)) if step.others else first
+        freed, claim = self._freed(step, text, before.plan)
+        listed = []
+        if self.binding is None and after is None:
+            whole = judge_whole(None, before, step.changed, text, self._intent(step), freed=freed)
+            listed.append(("weakened", "the plan is taken away"))
+            listed += [("exception", whole.exception)] if whole.exception else []
+            return Outcome(whole.findings, tuple(listed), claim)
+        assert after is not None  # noqa: S101 - a binding plan, or the commit's own
+        findings: list[Finding] = []
+        if self.binding is not None and step.before[0] and not step.own[0]:
+            findings.append(_removed())
+        reading = self._reading(step, findings)
+        recorded = self._recorded(step, findings)
+        settled = settle_recorded(after, self.content(step.own, after, step.commit.tree), before, reading, recorded)
+        whole = judge_whole(settled, before, step.changed, text, self._intent(step), freed=freed)
+        listed += [("exception", whole.exception)] if whole.exception else []
+        listed += self._changes_of_plan(step, settled)
+        added, unproven = self._passes(step, recorded)
+        wrong, distrusted = self._bases(step, recorded)
+        return Outcome(
+            findings=(*findings, *whole.findings, *wrong),
+            listed=tuple(listed),
+            claim=claim,
+            unproven=unproven,
+            distrusted=distrusted,
+            added=added,
+            completed=self.completed(step),
+            has_ticks=any([task.files for task in settled.ticked]),
+            limits=before.plan.settings if self._limits_lines(step, before) else None,
+        )
+
+    def _limits_lines(self, step: Step, before: Before) -> bool:
+        is_ordinary = len(step.commit.parents) < 2 and not step.by_result
+        return is_ordinary and bool(before.plan.settings.max_commit_lines)
+
+    # -- what there was before ------------------------------------------------------------------------------------
+
+    def _before(self, step: Step, after: Plan | None) -> Before | None:
+        """What the first parent says; None where it has no plan and none binds."""
+        if not step.before[0] and self.binding is None:
+            return None
+        try:
+            plan = self.plan(step.before)
+        except CannotJudgeError:
+            if after is None:
+                raise
+            plan = after  # a broken plan got into history; the commit that mends it is judged by what it mends it to
+        assert plan is not None  # noqa: S101 - there is a plan.toml, or one that binds
+        content = self.content(step.before, plan, _parent_tree(step.commit))
+        return Before(plan, self.marks(step.before, plan), self._lock(step.before), content)
+
+    def _lock(self, own: Own) -> Lock | None:
+        """The evidence of a parent, with bases that can be trusted."""
+        lock = self.snapshots.lock(own)
+        if lock is None or not self._right:
+            return lock
+        return {
+            phase_id: evidence.replace(bases={i: self._trusted(i, base) for i, base in evidence.bases.items()})
+            for phase_id, evidence in lock.items()
+        }
+
+    def _trusted(self, task_id: str, base: Mapping[str, str]) -> dict[str, str]:
+        right = {text: self._right.get(Base(task_id, text, digest), digest) for text, digest in base.items()}
+        return {text: digest for text, digest in right.items() if digest}
+
+    def marks(self, own: Own, plan: Plan) -> dict[str, str]:
+        """The marks of a parent, in ids of the plan that counts there."""
+        try:
+            real = self.snapshots.plan(own)
+        except CannotJudgeError:
+            real = plan
+        if real is None:
+            return {}
+        marks = self.snapshots.marks(own, real)
+        if real is plan:
+            return dict(marks)
+        ids = carry(marks, real, plan)
+        return {ids[task_id]: mark for task_id, mark in marks.items() if task_id in ids}
+
+    def _sides(self, step: Step) -> list[Side]:
+        sides = []
+        for own in step.others:
+            plan = self.plan(own)
+            if plan is not None:
+                sides.append(Side(plan, self.marks(own, plan), self._lock(own)))
+        return sides
+
+    def content(self, own: Own, plan: Plan, tree: str) -> Content:
+        """The tree of that name under the plan that counts where these three files are."""
+        return self.snapshots.content(NO_FILES if plan is self.binding else own, plan, tree)
+
+    # -- what the commit says -------------------------------------------------------------------------------------
+
+    def _intent(self, step: Step) -> Intent:
+        links = frozenset([path_text(path) for meta, path in step.commit.raw if is_link(meta)])
+        known = None if len(step.commit.parents) > 1 or step.by_result else links
+        return Intent(in_history=True, by_result=step.by_result, may_run=False, links=known)
+
+    def _reading(self, step: Step, findings: list[Finding]) -> Reading:
+        """The marks that the commit's PLAN.md says; only ticks are read, so lines that nobody wrote are no finding.
+
+        They are read with that of the commit's and its parents' plans which has rendered most of its task lines.
+        """
+        plans = self._real_plans(step)
+        text = self.snapshots.todo_text(step.own)
+        if text is None:
+            if step.before[1]:
+                findings.append(_gone(TODO_PATH, "plan-md-edited"))
+            return Reading(plans[0][1], {}, {})
+        if BEGIN not in text and step.own[1] != step.before[1]:
+            findings.append(_no_markers())
+        try:
+            readings = [(plan, *self.snapshots.reader(own, plan).read(text)) for own, plan in plans]
+        except CannotJudgeError as error:
+            findings += error.findings if step.own[1] != step.before[1] else ()
+            return Reading(plans[0][1], {}, {})
+        plan, marks, _ = min(readings, key=lambda reading: reading[2])
+        return Reading(plan, marks, {})
+
+    def _real_plans(self, step: Step) -> list[tuple[Own, Plan]]:
+        """The plans that may have rendered the commit's PLAN.md, its own first, each with where it stands."""
+        found: dict[str, tuple[Own, Plan]] = {}
+        for own in (step.own, step.before, *step.others):
+            try:
+                plan = self.snapshots.plan(own)
+            except CannotJudgeError:
+                continue  # told where that commit is judged
+            if plan is not None:
+                found.setdefault(own[0], (own, plan))
+        if not found and self.binding is not None:
+            found[""] = (NO_FILES, self.binding)
+        return list(found.values())
+
+    def _recorded(self, step: Step, findings: list[Finding]) -> Lock | None:
+        """The evidence that the commit's plan.lock says."""
+        if not step.own[2]:
+            if step.before[2]:
+                findings.append(_gone(LOCK_PATH, "lock-tampered"))
+            return None
+        if step.own[2] in (step.before[2], *[own[2] for own in step.others]):
+            return self.snapshots.lock(step.own)
+        try:
+            return parse_lock(self.snapshots.blob(step.own[2]))
+        except CannotJudgeError as error:
+            findings += error.findings
+            return None
+
+    def _adoption(self, step: Step) -> Outcome:
+        """What the first commit with a plan brings with it: nothing is refused, and all of it is told."""
+        plan = self.snapshots.plan(step.own)
+        assert plan is not None  # noqa: S101 - else there is no plan before it nor in it
+        findings: list[Finding] = []
+        marks = self._reading(step, findings).marks
+        recorded = self._recorded(step, findings)
+        done = sum([mark == DONE for mark in marks.values()])
+        passes = sum([len(phase.passes) for phase in (recorded or {}).values()])
+        text = f"the plan is adopted, with {done} ticks and {passes} passes taken over"
+        return Outcome(tuple(findings), (("adopted", text),), distrusted=self._bases(step, recorded)[1])
+
+    def _changes_of_plan(self, step: Step, settled: Settled) -> list[tuple[str, str]]:
+        if PLAN_PATH not in step.changed or not step.before[0] or not step.own[0]:
+            return [("weakened", "the plan is taken away")] if step.before[0] and not step.own[0] else []
+        try:
+            old = self.snapshots.plan(step.before)
+        except CannotJudgeError:
+            return [("weakened", "the plan before could not be read, so nobody can say what has changed")]
+        new = self.snapshots.plan(step.own)
+        assert old is not None and new is not None  # noqa: S101, PT018 - both have a plan.toml
+        found = [("weakened", line) for line in weakenings(old, new)]
+        return found + [
+            ("weakened", f"task {task.id} enters the plan with a tick: {task.title}")
+            for task in settled.ticked
+            if task.id in settled.entered
+        ]
+
+    def _freed(self, step: Step, text: str, plan: Plan) -> tuple[bool, Claim | None]:
+        """Whether what the commit is frees its message from the form, and on what condition."""
+        if len(step.commit.parents) > 1:
+            return True, None
+        email = step.commit.email.decode("utf-8", "replace").casefold()
+        if any([fnmatchcase(email, pattern.casefold()) for pattern in plan.settings.exempt_authors]):
+            return True, None
+        subject = subject_line(text)
+        if target := fixup_target(subject):
+            return True, Claim("fixup", target)
+        if (reverted := revert_target(text)) and parse_header(subject) is None:
+            return True, Claim("revert", reverted, step.changed)
+        return False, None
+
+    # -- evidence -------------------------------------------------------------------------------------------------
+
+    def _passes(self, step: Step, recorded: Lock | None) -> tuple[tuple[AddedPass, ...], tuple[AddedPass, ...]]:
+        """The passes that the commit adds, and those of them that neither its content nor its parents' bear out."""
+        owns = (step.before, *step.others)
+        if not recorded or step.own[2] in [own[2] for own in owns]:
+            return (), ()
+        added = added_passes(recorded, [self.snapshots.lock(own) for own in owns])
+        contents = []
+        trees = [step.commit.tree, *[f"{parent}^{{tree}}" for parent in step.commit.parents]]
+        for own, tree in zip((step.own, *owns), trees, strict=False):
+            try:
+                plan = self.plan(own)
+            except CannotJudgeError:
+                continue
+            if plan is not None:
+                contents.append(self.content(own, plan, tree))
+        return tuple(added), tuple([item for item in added if not is_yielded(item, contents)])
+
+    def _bases(self, step: Step, recorded: Lock | None) -> tuple[tuple[Finding, ...], tuple[tuple[Base, str], ...]]:
+        """What is wrong with the bases in plan.lock, and those that are of other content than the commit's.
+
+        Bases are judged under the plans that wrote them. What has entered the plan here may have an older base, as a
+        rebase leaves it; what was there before must have the one that it had.
+        """
+        if recorded is None or (step.own[0] == step.before[0] and step.own[2] == step.before[2]):
+            return (), ()
+        try:
+            plan, old, *_ = [self.snapshots.plan(own) for own in (step.own, step.before, *step.others)]
+        except CannotJudgeError:
+            return (), ()  # the plan is refused for itself
+        if plan is None:
+            return (), ()
+        content = self.snapshots.content(step.own, plan, step.commit.tree)
+        before = None
+        if old is not None:
+            listing = self.snapshots.content(step.before, old, _parent_tree(step.commit))
+            before = Before(old, {}, self.snapshots.lock(step.before), listing)
+            others = [(self.snapshots.plan(own), self.snapshots.lock(own)) for own in step.others]
+            before = joined(before, [Side(other, {}, lock) for other, lock in others if other is not None])
+        wrong, distrusted = [], []
+        for base, right, was_kept in changed_bases(plan, content, before, recorded):
+            if was_kept:
+                wrong.append(base_finding(base))
+            elif not step.by_result:  # a squash brings what entered the plan on the way, with the base of back then
+                distrusted.append((base, right))
+        return tuple(wrong), tuple(distrusted)
+
+    def completed(self, step: Step) -> tuple[str, ...]:
+        """The phases with gates that are complete here and were not before."""
+        if step.own == step.before:
+            return ()
+        after = self.states(step.own, step.commit.tree)
+        before = self.states(step.before, _parent_tree(step.commit))
+        return tuple(
+            [
+                name
+                for name, state in after.items()
+                if state.gates and state.complete and not (name in before and before[name].complete)
+            ]
+        )
+
+    def states(self, own: Own, tree: str) -> Mapping[str, PhaseState]:
+        """Where the phases stand by these three files and that tree, a pass under any key counting; none without plan.
+
+        Worked out once for the same files and artifacts.
+        """
+        try:
+            plan = self.plan(own)
+        except CannotJudgeError:
+            plan = None
+        if plan is None:
+            return {}
+        content = self.content(own, plan, tree)
+        here = tuple([content.has_artifact(path) for phase in plan.phases for path in phase.artifacts])
+        if (own, here) not in self._states:
+            if len(self._states) >= _KEPT_STATES:
+                self._states.clear()
+            lock = self.snapshots.lock(own)
+            self._states[own, here] = plan_state(
+                plan, self.marks(own, plan), content, lambda phase, gate: _has_pass(lock, phase, gate)
+            )
+        return self._states[own, here]
+
+
+def _has_pass(lock: Lock | None, phase: Phase, gate: Gate) -> bool:
+    """Whether the lock has a pass of the phase's gate, under whatever key."""
+    return gate.name in (lock or {}).get(phase.id, _NOTHING).passes
+
+
+def _parent_tree(commit: Commit) -> str:
+    return f"{commit.parents[0]}^{{tree}}" if commit.parents else ""
+
+
+def _gone(path: str, finding_id: str) -> Finding:
+    return Finding(
+        finding_id,
+        f"{path} is gone, and with it what it says",
+        locations=(Location(path),),
+        help=f"git rebase -i to this commit, then: git checkout HEAD^ -- {path}, orchestrator sync, git commit --amend",
+    )
+
+
+def _no_markers() -> Finding:
+    return Finding(
+        "plan-md-edited", "the markers of PLAN.md are gone", locations=(Location(TODO_PATH),), help="orchestrator sync"
+    )
+
+
+def _removed() -> Finding:
+    return Finding(
+        "plan-mixed",
+        "plan.toml is taken away, but another ref's plan binds here",
+        locations=(Location(PLAN_PATH),),
+        help="take the plan away where it binds",
+    )

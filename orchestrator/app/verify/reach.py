@@ -1,0 +1,37 @@
+"""Which tips reach which commits, for all of them in one walk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.history.commits import read_subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from orchestrator.app.verify.report import Span
+    from orchestrator.git import Git
+
+
+def reaching_tips(git: Git, span: Span, oids: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """From each of the commits to the ids of the span's tips that reach it.
+
+    Raises:
+        GitError: Git failed.
+    """
+    tips = [tip.oid for tip in span.tips]
+    if len(set(tips)) < 2:
+        return dict.fromkeys(oids, frozenset(tips))
+    waiting = set(oids)
+    found: dict[str, frozenset[str]] = {}
+    carried: dict[str, frozenset[str]] = {}
+    for oid, parents, _ in read_subjects(git, tips, span.excluded) if waiting else ():
+        here = carried.pop(oid, frozenset()) | ({oid} if oid in tips else frozenset())
+        if oid in waiting:
+            found[oid] = here
+            waiting.discard(oid)
+            if not waiting:
+                break
+        for parent in parents:
+            carried[parent] = carried.get(parent, frozenset()) | here
+    return found

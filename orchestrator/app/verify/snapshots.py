@@ -1,0 +1,181 @@
+"""What commits say by their own three files, read by blob id, each blob once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.app.facts import parent_lock
+from orchestrator.core.evidence import Content
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.ownership import Owners
+from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH
+from orchestrator.core.todo import MarkReader
+from orchestrator.history.objects import TreeListing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.app.repository import Repository
+    from orchestrator.core.formats import Lock
+    from orchestrator.core.plan import Plan
+    from orchestrator.history.objects import Objects
+
+Own = tuple[str, str, str]
+"""The ids of plan.toml, PLAN.md and plan.lock in one tree; "" where there is none, mode and id where it is no file."""
+
+NO_FILES: Own = ("", "", "")
+_PLACES = {path.encode(): place for place, path in enumerate(OWN_PATHS)}
+_KEPT = 512
+
+
+class MissingObjectError(CannotJudgeError):
+    """An object that a commit needs is not in the repository."""
+
+    def __init__(self, name: str) -> None:
+        """Tell which, and how to get it."""
+        super().__init__(
+            Finding(
+                "git",
+                f"object {name} is missing from this repository",
+                notes=("it is damaged, or a partial clone that cannot reach its remote",),
+                help="git fsck, then fetch what is missing: git fetch --refetch",
+            )
+        )
+
+
+class Snapshots:
+    """Plans, marks and evidence of trees; what was read is kept as long as it is likely to be asked for again."""
+
+    def __init__(self, repository: Repository, objects: Objects) -> None:
+        """Read through ``objects``; compiled plans are kept in the repository's cache."""
+        self._repository = repository
+        self._objects = objects
+        self._owners: dict[str, Owners] = {}
+        self._readers: dict[str, MarkReader] = {}
+        self._marks: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._locks: dict[str, Lock | None] = {}
+
+    def own(self, tree: str) -> Own:
+        """The three files of the tree of that name.
+
+        Raises:
+            MissingObjectError: the tree is not there.
+        """
+        entries = self._objects.tree(tree)
+        if entries is None:
+            raise MissingObjectError(tree)
+        found = ["", "", ""]
+        for path, place in _PLACES.items():
+            entry = entries.get(path)
+            if entry is not None:
+                found[place] = _named(*entry)
+        return found[0], found[1], found[2]
+
+    def listing(self, tree: str) -> TreeListing:
+        """The files of the tree of that name."""
+        return TreeListing(self._objects, tree)
+
+    def blob(self, oid: str) -> bytes:
+        """The content of the blob.
+
+        Raises:
+            MissingObjectError: it is not there.
+        """
+        found = self._objects.read(oid)
+        if found is None:
+            raise MissingObjectError(oid)
+        return found[2]
+
+    def plan(self, own: Own) -> Plan | None:
+        """The plan, or None if there is none.
+
+        Raises:
+            CannotJudgeError: it is invalid.
+        """
+        if not own[0]:
+            return None
+        _refuse_odd(own)
+        known = self._repository.known_plan(own[0])
+        return known if known is not None else self._repository.load_plan(own[0], self.blob(own[0]))
+
+    def content(self, own: Own, plan: Plan, tree: str) -> Content:
+        """The tree under the plan; claims are worked out once for each plan.toml (``own``)."""
+        owners = self._owners.get(own[0])
+        if owners is None:
+            _make_room(self._owners)
+            owners = self._owners[own[0]] = Owners(plan)
+        listing = self.listing(tree)
+        return Content(plan, listing, owners, listing)
+
+    def todo_text(self, own: Own) -> str | None:
+        """The text of PLAN.md."""
+        _refuse_odd(own)
+        return self.blob(own[1]).decode("utf-8", "surrogateescape") if own[1] else None
+
+    def reader(self, own: Own, plan: Plan) -> MarkReader:
+        """What reads PLAN.md as that plan.toml (``own``) has rendered it."""
+        reader = self._readers.get(own[0])
+        if reader is None:
+            _make_room(self._readers)
+            reader = self._readers[own[0]] = MarkReader(plan)
+        return reader
+
+    def marks(self, own: Own, plan: Plan) -> Mapping[str, str]:
+        """The marks that PLAN.md says, in ids of its own plan; none where nobody can read it."""
+        key = own[:2]
+        if key not in self._marks:
+            _make_room(self._marks)
+            self._marks[key] = {}
+            if own[1] and ":" not in own[1]:
+                text = self.blob(own[1]).decode("utf-8", "surrogateescape")
+                with suppress(CannotJudgeError):  # what Git alone, or a bypass, has made unreadable says nothing
+                    self._marks[key] = self.reader(own, plan).read(text)[0]
+        return self._marks[key]
+
+    def lock(self, own: Own) -> Lock | None:
+        """The evidence of a parent's plan.lock; None if there is none or nobody can read it."""
+        if own[2] not in self._locks:
+            _make_room(self._locks)
+            readable = own[2] and ":" not in own[2]
+            self._locks[own[2]] = parent_lock((own[2], self.blob(own[2]))) if readable else None
+        return self._locks[own[2]]
+
+
+def undone(own: Own, raw: Sequence[tuple[bytes, bytes]]) -> Own:
+    """The three files before a commit that changes what these raw lines of git-log(1) say."""
+    before = own
+    for meta, path in raw:
+        place = _PLACES.get(path)
+        if place is not None:
+            fields = meta[1:].split(b" ")
+            mode, oid = fields[0].decode("ascii"), fields[2].decode("ascii")
+            files = list(before)
+            files[place] = "" if mode == "000000" else _named(mode, oid)
+            before = files[0], files[1], files[2]
+    return before
+
+
+def is_own(path: bytes) -> bool:
+    """Whether the path is that of one of the three files."""
+    return path in _PLACES
+
+
+def _named(mode: str, oid: str) -> str:
+    return oid if mode in ("100644", "100755") else f"{mode}:{oid}"
+
+
+def _refuse_odd(own: Own) -> None:
+    odd = [path for path, oid in zip((PLAN_PATH, TODO_PATH, LOCK_PATH), own, strict=True) if ":" in oid]
+    if odd:
+        raise CannotJudgeError(
+            *[
+                Finding("plan-invalid", f"{path} is no regular file", locations=(Location(path),), help=f"rm {path}")
+                for path in odd
+            ]
+        )
+
+
+def _make_room(memo: dict[Any, Any]) -> None:
+    if len(memo) >= _KEPT:
+        memo.clear()

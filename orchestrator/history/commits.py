@@ -1,0 +1,155 @@
+"""Commits with what each changes, read from one ``git log --raw -z``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from orchestrator.git import Git, GitProcess
+
+# Settings of the user that would change what is printed, and the options that undo the rest of them.
+_CONFIG = ("-c", "log.showRoot=true", "-c", "core.quotePath=false", "-c", "diff.orderFile=/dev/null")
+_OPTIONS = (
+    "--raw",
+    "-z",
+    "--no-abbrev",
+    "--no-renames",
+    "--no-relative",
+    "--ignore-submodules=none",
+    "--diff-merges=off",
+    "--no-show-signature",
+    "--no-mailmap",
+    "--no-notes",
+    "--no-color",
+    "--no-decorate",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--encoding=UTF-8",
+    "--format=tformat:%H%x00%P%x00%T%x00%ae%x00%B",
+)
+_CHUNK = 1 << 18
+
+
+class Commit:
+    """One commit; what was not asked for yet is left as Git wrote it.
+
+    ``parents`` and ``tree`` are ids; ``raw`` are pairs of Git's raw line and the path, as bytes, against the first
+    parent, and empty for a merge.
+    """
+
+    __slots__ = ("body", "email", "oid", "parents", "raw", "tree")
+
+    def __init__(
+        self, oid: str, parents: list[str], tree: str, email: bytes, body: bytes, raw: list[tuple[bytes, bytes]]
+    ) -> None:
+        """Keep all of it."""
+        self.oid = oid
+        self.parents = parents
+        self.tree = tree
+        self.email = email
+        self.body = body
+        self.raw = raw
+
+    @property
+    def text(self) -> str:
+        """The message; bytes that are no UTF-8 as lone surrogates."""
+        return self.body.decode("utf-8", "surrogateescape")
+
+
+_LINKS = (b"12", b"16")
+
+
+def is_link(meta: bytes) -> bool:
+    """Whether a raw line of ``Commit.raw`` is about a symbolic link or a submodule, before or after."""
+    return meta[1:3] in _LINKS or meta[8:10] in _LINKS  # ":<mode> <mode> ...", each of six digits
+
+
+def read_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> Iterator[Commit]:
+    """The commits that the tips reach and ``excluded`` (arguments after ``--not``) do not, children first.
+
+    Raises:
+        GitError: Git failed on the way; what was yielded so far is not all.
+    """
+    options, revisions = revision_arguments(tips, excluded)
+    with git.start(*_CONFIG, "log", *_OPTIONS, *options) as process:
+        process.stdin.write(revisions)
+        process.stdin.close()
+        tokens = _tokens(process)
+        token = next(tokens, None)
+        while token is not None:
+            oid, parents, tree, email, body = token, next(tokens), next(tokens), next(tokens), next(tokens)
+            raw = []
+            token = next(tokens, None)
+            # The first line of a commit's changes follows a line end, as the message does.
+            while token is not None and token[:2] in (b"\n:", b":1", b":0"):
+                raw.append((token.lstrip(b"\n"), next(tokens)))
+                token = next(tokens, None)
+            yield Commit(oid.decode("ascii"), parents.decode("ascii").split(), tree.decode("ascii"), email, body, raw)
+        process.finish()
+
+
+def revision_arguments(tips: Sequence[str], excluded: Sequence[str]) -> tuple[tuple[str, ...], bytes]:
+    """The options and the standard input that make ``git log`` or ``git rev-list`` walk just that.
+
+    The names go by standard input, which has no limit; it takes no options, so those (as ``--all``) go by themselves,
+    between two ``--not``, of which the second takes back the first (git-rev-list(1)).
+    """
+    sets = [name for name in excluded if name.startswith("-")]
+    options = ("--not", *sets, "--not") if sets else ()
+    names = [*tips, *[f"^{name}" for name in excluded if not name.startswith("-")]]
+    return (*options, "--stdin"), "".join([f"{name}\n" for name in names]).encode("utf-8", "surrogateescape")
+
+
+def _tokens(process: GitProcess) -> Iterator[bytes]:
+    """What stands between the NULs of its output."""
+    rest = b""
+    fd = process.stdout.fileno()
+    while chunk := os.read(fd, _CHUNK):
+        parts = (rest + chunk).split(b"\0")
+        rest = parts.pop()
+        yield from parts
+
+
+def read_subjects(git: Git, tips: Sequence[str], excluded: Sequence[str] = ()) -> Iterator[tuple[str, list[str], str]]:
+    """Id, parents and subject of all commits that the tips reach and ``excluded`` do not, children first.
+
+    Raises:
+        GitError: Git failed on the way.
+    """
+    options = ("--no-patch", "-z", "--topo-order", "--no-show-signature", "--no-color", "--encoding=UTF-8")
+    more, revisions = revision_arguments(tips, excluded)
+    with git.start("log", *options, "--format=tformat:%H%x00%P%x00%s", *more) as process:
+        process.stdin.write(revisions)
+        process.stdin.close()
+        tokens = _tokens(process)
+        for oid in tokens:
+            parents, subject = next(tokens), next(tokens)
+            yield oid.decode("ascii"), parents.decode("ascii").split(), subject.decode("utf-8", "surrogateescape")
+        process.finish()
+
+
+def read_line_counts(git: Git, oids: Sequence[str]) -> Iterator[tuple[str, list[tuple[bytes, int]]]]:
+    """From each of the commits that change lines to (path, lines added and removed); binary files count none.
+
+    Raises:
+        GitError: Git failed.
+    """
+    if not oids:
+        return
+    argv = ("diff-tree", "--stdin", "-r", "-z", "--numstat", "--root", "--no-renames", "--ignore-submodules=none")
+    oid = ""
+    counts: list[tuple[bytes, int]] = []
+    for token in git.run(*argv, stdin="".join([f"{name}\n" for name in oids]).encode()).split(b"\0")[:-1]:
+        added, tab, rest = token.partition(b"\t")
+        if not tab:
+            if oid:
+                yield oid, counts
+            oid, counts = token.decode("ascii"), []
+            continue
+        removed, _, path = rest.partition(b"\t")
+        counts.append((path, 0 if added == b"-" else int(added) + int(removed)))
+    if oid:
+        yield oid, counts

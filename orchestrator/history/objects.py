@@ -1,0 +1,185 @@
+"""Objects read one after another from one ``git cat-file --batch``, and trees as listings that read what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from orchestrator.core.plan import path_bytes, path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.git import GitProcess
+
+    Tree = dict[bytes, tuple[str, str]]  # name -> (mode of six digits, object id), in Git's order
+
+_KEPT_TREES = 4096
+_FOLDER = "040000"
+
+
+class Objects:
+    """Answers for objects by name, as ``<id>``, ``<id>^{tree}``."""
+
+    def __init__(self, process: GitProcess) -> None:
+        """Ask that ``git cat-file --batch``."""
+        self._process = process
+        self._trees: dict[str, Tree] = {}
+
+    def read(self, name: str) -> tuple[str, str, bytes] | None:
+        """Object id, type and content, or None if there is no such object.
+
+        Raises:
+            GitError: Git stopped answering.
+        """
+        process = self._process
+        try:
+            process.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise process.failure() from None
+        header = process.stdout.readline().decode("utf-8", "surrogateescape").split()
+        if not header:
+            raise process.failure()
+        if len(header) != 3 or not header[2].isdecimal():
+            return None
+        data = process.stdout.read(int(header[2]) + 1)
+        if len(data) != int(header[2]) + 1:
+            raise process.failure()
+        return header[0], header[1], data[:-1]
+
+    def tree(self, name: str) -> Tree | None:
+        """The entries of that tree, one level, or None if there is no such tree."""
+        known = self._trees.get(name)
+        if known is None:
+            found = self.read(name)
+            if found is None or found[1] != "tree":
+                return None
+            if len(self._trees) >= _KEPT_TREES:
+                for oldest in list(self._trees)[: _KEPT_TREES // 2]:
+                    del self._trees[oldest]
+            known = self._trees.get(found[0])
+            if known is None:
+                known = self._trees[found[0]] = _entries(found[2], len(found[0]) // 2)
+            self._trees[name] = known
+        return known
+
+
+def _entries(data: bytes, id_length: int) -> Tree:
+    entries: Tree = {}
+    position = 0
+    while position < len(data):
+        space = data.index(b" ", position)
+        end = data.index(b"\0", space)
+        oid = data[end + 1 : end + 1 + id_length].hex()
+        entries[data[space + 1 : end]] = (data[position:space].decode("ascii").zfill(6), oid)
+        position = end + 1 + id_length
+    return entries
+
+
+class MissingTreeError(Exception):
+    """A tree that a commit needs is not in the repository; carries its name."""
+
+
+class TreeListing(Mapping[str, tuple[str, str]]):
+    """The files of one tree, path -> (mode, object id), read from the repository as far as they are asked for."""
+
+    def __init__(self, objects: Objects, tree: str) -> None:
+        """Look into the tree of that name; "" for one without files."""
+        self._objects = objects
+        self.tree = tree
+        self._names: list[str] | None = None
+        self._seen: dict[str, tuple[str, str]] = {}
+        self._below: dict[str, list[str]] = {}
+
+    def _tree(self, name: str) -> Tree:
+        if not name:
+            return {}
+        found = self._objects.tree(name)
+        if found is None:
+            raise MissingTreeError(name)
+        return found
+
+    def __getitem__(self, path: str) -> tuple[str, str]:
+        """Mode and object id of the file.
+
+        Raises:
+            KeyError: there is none.
+        """
+        found = self._seen.get(path) or self.find(path)
+        if found is None or found[0] == _FOLDER:
+            raise KeyError(path)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """The paths of all files, sorted."""
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        """How many files there are."""
+        return len(self.names)
+
+    def find(self, path: str) -> tuple[str, str] | None:
+        """Mode and object id of what is there, a folder too, or None."""
+        *folders, name = path_bytes(path).split(b"/")
+        tree = self._tree(self.tree)
+        for folder in folders:
+            mode, oid = tree.get(folder, ("", ""))
+            if mode != _FOLDER:
+                return None
+            tree = self._tree(oid)
+        return tree.get(name)
+
+    @property
+    def names(self) -> list[str]:
+        """The paths of all files, sorted."""
+        if self._names is None:
+            self._names = sorted(self._walk(self.tree, b""))
+        return self._names
+
+    def below(self, prefix: str) -> list[str]:
+        """The paths that begin with the prefix, which ends with a slash, sorted."""
+        if not prefix:
+            return self.names
+        known = self._below.get(prefix)
+        if known is None:
+            mode, tree = self.find(prefix.rstrip("/")) or ("", "")
+            known = sorted(self._walk(tree, path_bytes(prefix))) if mode == _FOLDER else []
+            self._below[prefix] = known
+        return known
+
+    def at(self, path: str) -> list[str]:
+        """The path itself, if it is a file, or all below it, sorted."""
+        found = self.find(path)
+        if found is None:
+            return []
+        return self.below(path + "/") if found[0] == _FOLDER else [path]
+
+    def _walk(self, tree: str, prefix: bytes) -> Iterator[str]:
+        for name, (mode, oid) in self._tree(tree).items():
+            if mode == _FOLDER:
+                yield from self._walk(oid, prefix + name + b"/")
+            else:
+                path = path_text(prefix + name)
+                self._seen[path] = (mode, oid)
+                yield path
+
+
+def changed_paths(objects: Objects, old: str, new: str) -> list[str]:
+    """The paths of the files that differ between two trees, sorted; renames are a removal and an addition."""
+    found: list[str] = []
+    _compare(objects, old, new, b"", found)
+    return sorted(found)
+
+
+def _compare(objects: Objects, old: str, new: str, prefix: bytes, found: list[str]) -> None:
+    ours, theirs = (TreeListing(objects, name)._tree(name) for name in (old, new))  # noqa: SLF001
+    for name in {**ours, **theirs}:
+        before, after = ours.get(name, ("", "")), theirs.get(name, ("", ""))
+        if before == after:
+            continue
+        folders = [oid if mode == _FOLDER else "" for mode, oid in (before, after)]
+        if any(folders):
+            _compare(objects, folders[0], folders[1], prefix + name + b"/", found)
+        if (before[0] not in ("", _FOLDER)) or (after[0] not in ("", _FOLDER)):
+            found.append(path_text(prefix + name))

@@ -1,0 +1,778 @@
+"""``verify`` on real repositories: what is refused of what went around the hooks, and what must pass."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.app.verify.ground import Ground
+from orchestrator.app.verify.report import Options
+from orchestrator.core.finding import CannotJudgeError
+from tests.e2e.support import GATES, PHASES, PLAN, TOP, plan_text
+from tests.e2e.verify_support import around, finish_api, judged, listed, refused, through
+from tests.support import Repository, run
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.e2e.conftest import Maker
+    from tests.e2e.support import Adopted
+
+ENDED = "a" * 64
+
+
+def command(repo: Repository, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The finished ``orchestrator verify ARGUMENTS``."""
+    argv = [sys.executable, "-m", "orchestrator.cli", "verify", *arguments]
+    return run(argv, cwd=repo.top, check=False, env={**repo.env, "PYTHONPATH": str(TOP), **(env or {})})
+
+
+# -- honest histories --------------------------------------------------------------------------------------------------
+
+
+def test_what_the_hooks_have_accepted_is_accepted(native: Adopted) -> None:
+    native.finish_foundation()
+    finish_api(native)
+    through(native, "feat: [ui] the form", {"src/ui/login.html": "<form>\n"})
+    through(native, "feat: [ui] more", {"src/ui/more.html": "<p>\n", "notes.txt": "four\n"})
+    report = judged(native)
+    assert refused(report) == {}
+    assert (report.judged, report.unplanned) == (5, 0)
+    assert listed(report, "adopted") == ["the plan is adopted, with 0 ticks and 0 passes taken over"]
+
+
+def test_commits_without_a_plan_are_counted_and_left_alone(make: Maker) -> None:
+    repo = make.hooked("native")
+    repo.commit("anything", {"a.txt": "a"})
+    repo.commit("begin", {"plan.toml": PLAN})
+    repo.finish_foundation()
+    report = judged(repo)
+    assert (report.judged, report.unplanned, refused(report)) == (2, 1, {})
+
+
+def test_a_fixup_and_a_revert_of_what_is_there(native: Adopted) -> None:
+    native.finish_foundation()
+    through(native, "fixup! feat: [foundation] schema and settings", {"db/more.sql": "more\n"})
+    native.git("revert", "--no-edit", "HEAD")
+    assert refused(judged(native)) == {}
+
+
+def test_a_revert_of_a_revert(native: Adopted) -> None:
+    through(native, "feat: [foundation] some", {"db/more.sql": "more\n"})
+    native.git("revert", "--no-edit", "HEAD")
+    native.git("revert", "--no-edit", "HEAD")
+    assert refused(judged(native)) == {}
+
+
+def test_an_exempt_author_is_free_from_the_form_only(make: Maker) -> None:
+    repo = make.adopted(plan=plan_text('exempt_authors = ["*[[]bot]@example.com"]'))
+    around(repo, "bump it", {"db/bump.txt": "1\n"}, "--author", "b <renovate[bot]@example.com>")
+    around(repo, "bump the form", {"src/ui/bump.txt": "1\n"}, "--author", "b <renovate[bot]@example.com>")
+    around(repo, "bump by hand", {"db/bump.txt": "2\n"})
+    assert refused(judged(repo)) == {"bump the form": ["phase-locked"], "bump by hand": ["message-format"]}
+
+
+def two_branches(repo: Adopted) -> None:
+    """Two branches from where the first phase is complete: ``api`` completes the second phase, ``main`` adds a file."""
+    repo.finish_foundation()
+    repo.git("checkout", "-q", "-b", "topic")
+    finish_api(repo)
+    repo.git("checkout", "-q", "-")
+
+
+def test_a_merge_without_conflict(native: Adopted) -> None:
+    two_branches(native)
+    through(native, "feat: [foundation] notes", {"notes.txt": "zero\n"})
+    native.git("merge", "-q", "--no-edit", "topic")
+    report = judged(native)
+    assert refused(report) == {}
+    assert report.judged == 5
+
+
+def test_a_merge_made_around_the_hooks_that_changes_nothing_by_itself(native: Adopted) -> None:
+    two_branches(native)
+    through(native, "feat: [foundation] notes", {"notes.txt": "zero\n"})
+    native.git("merge", "-q", "--no-verify", "--no-edit", "topic")
+    assert refused(judged(native)) == {}
+
+
+def test_a_merge_of_three(native: Adopted) -> None:
+    native.finish_foundation()
+    start = native.out("rev-parse", "HEAD")
+    for name in ("one", "two"):
+        native.git("checkout", "-q", "-b", name, start)
+        through(native, f"feat: [api] {name}", {f"src/api/{name}.py": "x = 1\n"})
+    native.git("checkout", "-q", "--detach", start)
+    through(native, "feat: [api] three", {"src/api/three.py": "x = 1\n"})
+    native.git("merge", "-q", "--no-edit", "one", "two")
+    report = judged(native)
+    assert refused(report) == {}
+    assert report.judged == 6
+
+
+def test_a_rebase_onto_changed_inputs_is_healed_by_one_validate_and_one_commit(native: Adopted) -> None:
+    base = native.out("rev-parse", "HEAD")
+    native.finish_foundation()
+    finish_api(native)
+    work = native.out("rev-parse", "HEAD")
+    native.git("checkout", "-q", "--detach", base)
+    through(native, "feat: [foundation] another file", {"db/other.sql": "other\n"})
+    upstream = native.out("rev-parse", "HEAD")
+    native.git("rebase", "-q", "--onto", upstream, base, work)
+    stale = judged(native, f"{upstream}..HEAD")
+    assert {name for names in refused(stale).values() for name in names} == {"gate-due", "lock-tampered"}
+    run(
+        [sys.executable, "-m", "orchestrator.cli", "validate"],
+        cwd=native.top,
+        env={**native.env, "PYTHONPATH": str(TOP)},
+    )
+    native.git("commit", "-q", "-m", "after the rebase")
+    report = judged(native, f"{upstream}..HEAD")
+    assert refused(report) == {}
+    assert len(listed(report, "unproven")) == 2
+
+
+def test_a_cherry_pick_of_ordinary_work(native: Adopted) -> None:
+    base = native.out("rev-parse", "HEAD")
+    work = through(native, "feat: [foundation] some", {"db/more.sql": "more\n"})
+    native.git("checkout", "-q", "--detach", base)
+    through(native, "feat: [foundation] other", {"db/other.sql": "other\n"})
+    native.git("cherry-pick", work)
+    assert refused(judged(native)) == {}
+
+
+def test_auto_done_in_a_commit_of_another_phase(make: Maker) -> None:
+    phases = PHASES.replace('files = ["db/**"]', 'files = ["db/**", "shared/**"]').replace(
+        'depends_on = ["foundation"]\nfiles = ["src/api/**"]', 'files = ["src/api/**"]'
+    )
+    phases = phases.replace('files = ["src/api/auth.py"]', 'files = ["shared/auth.py"]')
+    repo = make.adopted(plan=plan_text(gates=GATES, phases=phases))
+    through(repo, "feat: [foundation] shared", {"shared/auth.py": "x = 1\n"})
+    assert "[x] Task 2.1" in repo.head("PLAN.md")
+    assert refused(judged(repo)) == {}
+
+
+# -- what went around the hooks ----------------------------------------------------------------------------------------
+
+
+def no_form(repo: Adopted) -> None:
+    around(repo, "bad", {"notes.txt": "four\n"})
+
+
+def wrong_type(repo: Adopted) -> None:
+    around(repo, "chore: [foundation] bad", {"notes.txt": "four\n"})
+
+
+def unknown_phase(repo: Adopted) -> None:
+    around(repo, "feat: [fundation] bad", {"notes.txt": "four\n"})
+
+
+def locked_files(repo: Adopted) -> None:
+    around(repo, "feat: [ui] bad", {"src/ui/login.html": "<form>\n"})
+
+
+def locked_name(repo: Adopted) -> None:
+    around(repo, "feat: [ui] bad", {"notes.txt": "four\n"})
+
+
+def two_phases(repo: Adopted) -> None:
+    around(repo, "feat: [foundation] bad", {"db/more.sql": "more\n", "src/api/auth.py": "x = 1\n"})
+
+
+def other_phase(repo: Adopted) -> None:
+    around(repo, "feat: [foundation] bad", {"src/api/more.py": "x = 1\n"})
+
+
+def tick_without_evidence(repo: Adopted) -> None:
+    repo.tick("2.2")
+    around(repo, "feat: [api] bad")
+
+
+def tick_in_locked_phase(repo: Adopted) -> None:
+    repo.tick("3.1")
+    around(repo, "feat: [ui] bad")
+
+
+def plan_with_files(repo: Adopted) -> None:
+    around(repo, "feat: [plan] bad", {"plan.toml": PLAN.replace("Web UI", "Web"), "db/more.sql": "more\n"})
+
+
+def plan_under_a_phase(repo: Adopted) -> None:
+    around(repo, "feat: [foundation] bad", {"plan.toml": PLAN.replace("Web UI", "Web")})
+
+
+def plan_without_plan(repo: Adopted) -> None:
+    around(repo, "feat: [plan] bad", {"notes.txt": "four\n"})
+
+
+def plan_that_ticks(repo: Adopted) -> None:
+    repo.tick("2.2")
+    around(repo, "feat: [plan] bad", {"plan.toml": PLAN.replace("Web UI", "Web")})
+
+
+def broken_plan(repo: Adopted) -> None:
+    around(repo, "feat: [plan] bad", {"plan.toml": PLAN + "\n[[phase]]\n"})
+
+
+def plan_taken_away(repo: Adopted) -> None:
+    repo.git("rm", "-q", "--cached", "plan.toml")
+    around(repo, "feat: [ui] bad", {"src/ui/login.html": "<form>\n"})
+
+
+def plan_as_a_link(repo: Adopted) -> None:
+    (repo.top / "plan.toml").rename(repo.top / "real.toml")
+    (repo.top / "plan.toml").symlink_to("real.toml")
+    repo.git("add", "-A")
+    around(repo, "feat: [plan] bad")
+
+
+def forged_key(repo: Adopted) -> None:
+    text = repo.read("plan.lock").replace("[phase.api]\n", f'[phase.api.gate.api]\nkey = "{ENDED}"\n')
+    around(repo, "feat: [api] bad", {"plan.lock": text})
+
+
+def forged_base(repo: Adopted) -> None:
+    around(
+        repo,
+        "feat: [foundation] bad",
+        {
+            "plan.lock": repo.read("plan.lock").replace(
+                "[phase.ui]\n", '[phase.ui.task."3.1".base]\n"src/ui/login.html" = "0"\n'
+            )
+        },
+    )
+
+
+def broken_lock(repo: Adopted) -> None:
+    around(repo, "feat: [foundation] bad", {"plan.lock": "version = 9\n"})
+
+
+def lock_taken_away(repo: Adopted) -> None:
+    repo.git("rm", "-q", "plan.lock")
+    around(repo, "feat: [foundation] bad")
+
+
+def todo_taken_away(repo: Adopted) -> None:
+    repo.git("rm", "-q", "PLAN.md")
+    around(repo, "feat: [foundation] bad")
+
+
+def todo_without_markers(repo: Adopted) -> None:
+    around(repo, "feat: [foundation] bad", {"PLAN.md": "# nothing\n"})
+
+
+def todo_with_conflict(repo: Adopted) -> None:
+    around(repo, "feat: [foundation] bad", {"PLAN.md": "<<<<<<< a\n" + repo.read("PLAN.md")})
+
+
+def false_fixup(repo: Adopted) -> None:
+    around(repo, "fixup! bad", {"notes.txt": "four\n"})
+
+
+def fixup_of_a_locked_phase(repo: Adopted) -> None:
+    around(repo, "fixup! feat: [foundation] schema and settings", {"src/ui/login.html": "<form>\n"})
+
+
+def false_revert(repo: Adopted) -> None:
+    head = repo.out("rev-parse", "HEAD")
+    around(repo, f"Revert it\n\nThis reverts commit {head}.", {"src/api/auth.py": "x = 1\n"})
+
+
+def revert_of_nothing(repo: Adopted) -> None:
+    around(repo, f"Revert it\n\nThis reverts commit {'b' * 40}.", {"notes.txt": "four\n"})
+
+
+def link_over_a_folder(repo: Adopted) -> None:
+    (repo.top / "src").mkdir(exist_ok=True)
+    (repo.top / "src" / "ui").symlink_to("../elsewhere")
+    repo.git("add", "src/ui")
+    around(repo, "feat: [api] bad")
+
+
+def commit_tree(repo: Adopted) -> None:
+    repo.add({"src/ui/login.html": "<form>\n"})
+    tree = repo.out("write-tree")
+    oid = repo.out("commit-tree", tree, "-p", "HEAD", "-m", "feat: [foundation] bad")
+    repo.git("reset", "-q", "--hard", oid)
+
+
+VIOLATIONS: dict[Callable[[Adopted], None], list[str]] = {
+    no_form: ["message-format"],
+    wrong_type: ["message-format"],
+    unknown_phase: ["phase-unknown"],
+    locked_files: ["phase-locked"],
+    locked_name: ["phase-locked"],
+    two_phases: ["gate-due", "phases-mixed"],
+    other_phase: ["phase-mismatch"],
+    tick_without_evidence: ["task-evidence"],
+    tick_in_locked_phase: ["phase-locked", "task-evidence", "task-locked"],
+    plan_with_files: ["gate-due", "plan-mixed"],
+    plan_under_a_phase: ["phase-mismatch"],
+    plan_without_plan: ["phase-mismatch"],
+    plan_that_ticks: ["plan-mixed", "task-evidence"],
+    broken_plan: ["plan-invalid"],
+    plan_taken_away: ["phase-mismatch", "plan-mixed"],
+    plan_as_a_link: ["plan-invalid"],
+    forged_key: ["gate-due", "lock-tampered"],
+    forged_base: ["lock-tampered"],
+    broken_lock: ["lock-tampered"],
+    lock_taken_away: ["lock-tampered"],
+    todo_taken_away: ["plan-md-edited"],
+    todo_without_markers: ["plan-md-edited"],
+    todo_with_conflict: ["plan-md-edited"],
+    false_fixup: ["fixup-target"],
+    fixup_of_a_locked_phase: ["phase-locked"],
+    false_revert: ["revert-target"],
+    revert_of_nothing: ["revert-target"],
+    link_over_a_folder: ["phase-locked", "phase-mismatch"],
+    commit_tree: ["phase-locked", "phase-mismatch"],
+}
+
+
+@pytest.mark.parametrize("violation", VIOLATIONS, ids=lambda violation: violation.__name__)
+def test_a_violation_is_refused_with_its_commit_and_the_next_is_judged_for_itself(
+    native: Adopted, violation: Callable[[Adopted], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native.finish_foundation()
+    violation(native)
+    oid = native.out("rev-parse", "HEAD")
+    report = judged(native)
+    assert [verdict.oid for verdict in report.refused] == [oid]
+    assert sorted({found.id for found in report.refused[0].findings}) == VIOLATIONS[violation]
+    assert all(found.help for found in report.refused[0].findings)
+    assert report.judged == 3
+    monkeypatch.setattr(Ground, "accepts", lambda *_: False)  # the long way comes to the same
+    assert judged(native).refused == report.refused
+
+
+def test_each_bad_commit_is_told_in_the_order_of_history(native: Adopted) -> None:
+    native.finish_foundation()
+    around(native, "one", {"notes.txt": "1\n"})
+    around(native, "feat: [foundation] fine", {"notes.txt": "2\n"})
+    around(native, "two", {"notes.txt": "3\n"})
+    assert list(refused(judged(native))) == ["one", "two"]
+    assert list(refused(judged(native, "HEAD~1..HEAD"))) == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("", []),
+        ('require_phase = "advancing"', []),
+        ('commit_types = ["fix"]', ["message-format"]),
+        ('unplanned_files = "block"', ["unplanned-file"]),
+        ("max_commit_files = 1", ["commit-too-large"]),
+        ("max_commit_lines = 7", ["commit-too-large"]),
+        ("max_commit_lines = 8", []),
+    ],
+)
+def test_settings_count_in_history(make: Maker, settings: str, expected: list[str]) -> None:
+    repo = make.adopted(plan=plan_text(settings))
+    around(repo, "feat: [foundation] it", {"notes.txt": "1\n2\n3\n", "more.txt": "1\n2\n"})
+    assert refused(judged(repo)) == ({"feat: [foundation] it": expected} if expected else {})
+
+
+def test_settings_of_the_first_parent_count_when_they_change(make: Maker) -> None:
+    repo = make.adopted(plan=plan_text('commit_types = ["fix"]'))
+    around(repo, "feat: [plan] loosen", {"plan.toml": plan_text('commit_types = ["fix", "feat"]')})
+    around(repo, "feat: [foundation] then", {"notes.txt": "1\n"})
+    report = judged(repo)
+    assert refused(report) == {"feat: [plan] loosen": ["message-format"]}
+    assert listed(report, "weakened") == ["settings.commit_types accepts feat"]
+
+
+def test_an_exception_is_listed_and_refused_where_none_is_accepted(native: Adopted) -> None:
+    around(native, "hot fix\n\nPlan-Exception: production is down", {"src/ui/login.html": "<form>\n"})
+    report = judged(native)
+    assert (refused(report), listed(report, "exception")) == ({}, ["production is down"])
+    strict = judged(native, options=Options(refuse_exceptions=True))
+    assert refused(strict) == {"hot fix": ["bypassed"]}
+
+
+def test_an_exception_does_not_free_a_tick_or_a_plan_change(native: Adopted) -> None:
+    native.tick("3.1")
+    around(native, "hot fix\n\nPlan-Exception: because")
+    around(native, "hot plan\n\nPlan-Exception: because", {"plan.toml": PLAN.replace("Web UI", "Web"), "src/ui/x": "x"})
+    found = refused(judged(native))
+    assert found == {"hot fix": ["task-evidence", "task-locked"], "hot plan": ["plan-mixed"]}
+
+
+# -- merges ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_evil_merge_is_refused(native: Adopted) -> None:
+    two_branches(native)
+    through(native, "feat: [foundation] notes", {"notes.txt": "zero\n"})
+    native.git("merge", "-q", "--no-verify", "--no-commit", "topic")
+    around(native, "Merge branch 'topic'", {"src/ui/login.html": "<form>\n"})
+    native.git("reset", "-q", "--hard")
+    report = judged(native)
+    # The phase that the second one opens is open here; the tick that goes with its file is not in PLAN.md.
+    assert refused(report) == {}
+    native.git("reset", "-q", "--hard", "HEAD^1")
+    native.git("branch", "-f", "topic", "topic~1")
+    native.git("checkout", "-q", "topic")
+    through(native, "feat: [foundation] on the side", {"side.txt": "side\n"})
+    native.git("checkout", "-q", "-")
+    native.git("merge", "-q", "--no-verify", "--no-commit", "topic")
+    around(native, "Merge branch 'topic'", {"src/ui/login.html": "<form>\n"})
+    assert refused(judged(native)) == {"Merge branch 'topic'": ["phase-locked"]}
+
+
+def test_a_merge_of_three_that_adds_something_is_refused(native: Adopted) -> None:
+    start = native.out("rev-parse", "HEAD")
+    for name in ("one", "two"):
+        native.git("checkout", "-q", "-b", name, start)
+        through(native, f"feat: [foundation] {name}", {f"{name}.txt": "x = 1\n"})
+    native.git("checkout", "-q", "--detach", start)
+    through(native, "feat: [foundation] three", {"three.txt": "x = 1\n"})
+    native.git("merge", "-q", "--no-verify", "--no-commit", "one", "two")
+    around(native, "octopus", {"src/ui/login.html": "<form>\n"})
+    assert refused(judged(native)) == {"octopus": ["phase-locked"]}
+
+
+def test_a_merge_that_ticks_what_neither_side_ticked_is_refused(native: Adopted) -> None:
+    two_branches(native)
+    through(native, "feat: [foundation] notes", {"notes.txt": "zero\n"})
+    native.git("merge", "-q", "--no-verify", "--no-commit", "topic")
+    native.tick("3.1")
+    around(native, "Merge branch 'topic'")
+    assert refused(judged(native)) == {"Merge branch 'topic'": ["task-evidence"]}
+
+
+def test_a_branch_from_before_the_plan_is_judged_where_it_comes_in(make: Maker) -> None:
+    repo = make.hooked("native")
+    repo.commit("before", {"a.txt": "a\n"})
+    repo.git("branch", "old")
+    repo.commit("begin", {"plan.toml": PLAN})
+    repo.git("checkout", "-q", "old")
+    repo.commit("anything", {"src/ui/login.html": "<form>\n"})
+    repo.git("checkout", "-q", "-")
+    refusal = repo.git("merge", "--no-edit", "old", check=False)
+    assert refusal.returncode != 0
+    assert "phase-locked" in refusal.stderr
+    repo.git("merge", "--abort", check=False)
+    repo.git("merge", "-q", "--no-verify", "--no-edit", "old")
+    assert refused(judged(repo)) == {"Merge branch 'old'": ["phase-locked"]}
+
+
+def test_a_branch_from_before_the_plan_with_unplanned_files_comes_in(make: Maker) -> None:
+    repo = make.hooked("native")
+    repo.commit("before", {"a.txt": "a\n"})
+    repo.git("branch", "old")
+    repo.commit("begin", {"plan.toml": PLAN})
+    repo.git("checkout", "-q", "old")
+    repo.commit("anything", {"old.txt": "<form>\n"})
+    repo.git("checkout", "-q", "-")
+    repo.git("merge", "-q", "--no-edit", "old")
+    assert refused(judged(repo)) == {}
+
+
+# -- what weakens the plan ---------------------------------------------------------------------------------------------
+
+
+def test_what_weakens_the_plan_is_listed_with_its_commit(native: Adopted) -> None:
+    weaker = PLAN.replace('gates = ["schema"]\n', "").replace("[gates.schema]\n", "[gates.other]\n")
+    oid = through(native, "feat: [plan] no gate", {"plan.toml": weaker})
+    report = judged(native)
+    assert refused(report) == {}
+    weakened = [item for item in report.listed if item.kind == "weakened"]
+    assert [(item.oid, item.text) for item in weakened] == [(oid, "phase foundation: gate schema is taken away")]
+
+
+def test_a_task_that_enters_with_a_tick_is_listed(native: Adopted) -> None:
+    more = PLAN.replace('title = "Users table"', 'title = "The users table"')
+    native.finish_foundation()
+    native.add({"plan.toml": more})
+    run([sys.executable, "-m", "orchestrator.cli", "sync"], cwd=native.top, env={**native.env, "PYTHONPATH": str(TOP)})
+    native.tick("1.1")
+    through(native, "feat: [plan] another title")
+    assert "task 1.1 enters the plan with a tick: The users table" in listed(judged(native), "weakened")
+
+
+def test_taking_the_plan_away_alone_is_listed(native: Adopted) -> None:
+    native.git("rm", "-q", "plan.toml")
+    through(native, "feat: [plan] we are done")
+    assert listed(judged(native), "weakened") == ["the plan is taken away"]
+
+
+# -- a plan that binds -------------------------------------------------------------------------------------------------
+
+
+def test_a_weakened_plan_does_not_count_where_another_binds(native: Adopted) -> None:
+    native.git("branch", "protected")
+    free = PLAN.replace('depends_on = ["api"]\n', "").replace('depends_on = ["foundation"]\n', "")
+    through(native, "feat: [plan] no order", {"plan.toml": free})
+    through(native, "feat: [ui] at once", {"src/ui/login.html": "<form>\n"})
+    assert refused(judged(native, "protected..HEAD")) == {}
+    bound = judged(native, "protected..HEAD", Options(plan_ref="protected"))
+    assert refused(bound) == {"feat: [ui] at once": ["phase-locked", "task-locked"]}
+    assert len(listed(bound, "weakened")) == 2
+
+
+def test_a_plan_that_binds_cannot_be_taken_away(native: Adopted) -> None:
+    native.git("branch", "protected")
+    native.git("rm", "-q", "plan.toml", "PLAN.md", "plan.lock")
+    native.git("commit", "-q", "--no-verify", "-m", "feat: [plan] we are done")
+    around(native, "anything", {"src/ui/login.html": "<form>\n"})
+    found = refused(judged(native, "protected..HEAD", Options(plan_ref="protected")))
+    assert "plan-mixed" in found["feat: [plan] we are done"]
+    assert found["anything"] == ["message-format", "phase-locked"] or "phase-locked" in found["anything"]
+
+
+def test_a_gate_that_was_made_easy_does_not_count_where_another_plan_binds(native: Adopted) -> None:
+    native.git("branch", "protected")
+    easy = PLAN.replace("grep -q users db/schema.sql", "true")
+    through(native, "feat: [plan] easy", {"plan.toml": easy})
+    native.add({"db/schema.sql": "nothing\n"})
+    native.tick("1.2")
+    native.git("commit", "-q", "-m", "feat: [foundation] easy")
+    assert refused(judged(native, "protected..HEAD")) == {}
+    bound = judged(native, "protected..HEAD", Options(plan_ref="protected"))
+    assert refused(bound)["feat: [foundation] easy"] == ["gate-due", "lock-tampered"]
+
+
+# -- squash ------------------------------------------------------------------------------------------------------------
+
+SQUASH = plan_text('mainline = "squash"')
+
+
+def squashed(make: Maker, plan: str = SQUASH) -> Adopted:
+    """Two phases finished on a branch, and staged on the mainline by ``git merge --squash``."""
+    repo = make.adopted(plan=plan)
+    repo.git("checkout", "-q", "-b", "topic")
+    repo.finish_foundation()
+    finish_api(repo)
+    repo.git("checkout", "-q", "-")
+    repo.git("merge", "-q", "--squash", "topic")
+    return repo
+
+
+def test_a_squashed_branch_passes_hooks_and_verify_where_the_plan_says_squash(make: Maker) -> None:
+    repo = squashed(make)
+    through(repo, "feat: [api] foundation and api")
+    assert "complete" in repo.head("PLAN.md")
+    assert repo.status() == []
+    assert refused(judged(repo)) == {}
+
+
+def test_a_squashed_branch_is_refused_where_the_plan_says_merge(make: Maker) -> None:
+    repo = squashed(make, PLAN)
+    done = repo.commit("feat: [api] foundation and api", check=False)
+    assert done.returncode != 0
+    assert "error[phases-mixed]" in done.stderr
+    around(repo, "feat: [api] foundation and api")
+    assert refused(judged(repo)) == {"feat: [api] foundation and api": ["phases-mixed"]}
+
+
+def test_a_squash_whose_result_is_out_of_order_is_refused(make: Maker) -> None:
+    repo = make.adopted(plan=SQUASH)
+    around(repo, "feat: [api] too early", {"src/api/auth.py": "x = 1\n", "notes.txt": "four\n"})
+    assert refused(judged(repo)) == {"feat: [api] too early": ["phase-locked"]}
+
+
+def test_a_squash_without_the_form_is_refused(make: Maker) -> None:
+    repo = squashed(make)
+    around(repo, "all of it (#12)")
+    assert refused(judged(repo)) == {"all of it (#12)": ["message-format"]}
+
+
+def test_a_squash_that_brings_a_plan_change_and_its_work(make: Maker) -> None:
+    repo = make.adopted(plan=SQUASH)
+    repo.git("checkout", "-q", "-b", "topic")
+    more = SQUASH.replace(
+        '[[phase]]\nid = "api"',
+        '[[phase.task]]\nid = "x"\ntitle = "More"\nfiles = ["db/more.sql"]\n\n[[phase]]\nid = "api"',
+    )
+    through(repo, "feat: [plan] more", {"plan.toml": more})
+    through(repo, "feat: [foundation] more", {"db/more.sql": "more\n"})
+    repo.git("checkout", "-q", "-")
+    repo.git("merge", "-q", "--squash", "topic")
+    through(repo, "feat: [foundation] more and its plan")
+    assert "[x] Task x" in repo.head("PLAN.md")
+    assert refused(judged(repo)) == {}
+
+
+# -- a pull request's title --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("feat: [api] foundation and api", {}),
+        ("Foundation and API", {"Foundation and API": ["message-format"]}),
+        ("feat: [nowhere] it", {"feat: [nowhere] it": ["phase-unknown"]}),
+    ],
+)
+@pytest.mark.parametrize("plan", [PLAN, SQUASH], ids=["merge", "squash"])
+def test_a_title_is_judged_as_the_message_of_the_squash(
+    make: Maker, plan: str, title: str, expected: dict[str, list[str]]
+) -> None:
+    repo = make.adopted(plan=plan)
+    base = repo.out("rev-parse", "HEAD")
+    repo.finish_foundation()
+    finish_api(repo)
+    assert refused(judged(repo, f"{base}..HEAD", Options(title=title))) == expected
+
+
+def test_single_messages_do_not_count_where_the_branch_lands_as_one_commit(make: Maker) -> None:
+    repo = make.adopted(plan=SQUASH)
+    base = repo.out("rev-parse", "HEAD")
+    around(repo, "wip", {"notes.txt": "1\n"})
+    around(repo, "wip 2", {"src/ui/login.html": "<form>\n"})
+    assert refused(judged(repo, f"{base}..HEAD~1", Options(title="feat: [foundation] notes"))) == {}
+    found = refused(judged(repo, f"{base}..HEAD", Options(title="feat: [foundation] notes")))
+    assert found == {"feat: [foundation] notes": ["phase-locked"]}
+
+
+# -- what cannot be judged ---------------------------------------------------------------------------------------------
+
+
+def test_a_shallow_history_is_not_judged(native: Adopted, tmp_path: Path) -> None:
+    native.finish_foundation()
+    shallow = tmp_path / "shallow"
+    native.git("clone", "-q", "--depth", "1", native.top.as_uri(), shallow)
+    done = command(Repository(shallow), "HEAD")
+    assert done.returncode == 3
+    assert "git fetch --unshallow" in done.stderr
+    assert "fetch-depth: 0" in done.stderr
+
+
+def test_grafts_and_replace_refs_are_not_judged(native: Adopted) -> None:
+    native.finish_foundation()
+    head, parent = native.out("rev-parse", "HEAD"), native.out("rev-parse", "HEAD~1")
+    native.git("replace", head, parent)
+    done = command(native, "HEAD")
+    assert (done.returncode, "git replace -d" in done.stderr) == (3, True)
+    native.git("replace", "-d", head)
+    grafts = native.git_path("info/grafts")
+    grafts.parent.mkdir(exist_ok=True)
+    grafts.write_text(f"{head}\n", encoding="ascii")
+    assert command(native, "HEAD").returncode == 3
+    grafts.unlink()
+    assert command(native, "HEAD").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["tree", "PLAN.md", "plan.toml", "plan.lock", "commit"])
+def test_missing_objects_are_not_judged(native: Adopted, kind: str) -> None:
+    native.finish_foundation()
+    finish_api(native)
+    names = {"tree": "HEAD~1^{tree}", "commit": "HEAD~1"}
+    oid = native.out("rev-parse", names.get(kind, f"HEAD:{kind}"))
+    (native.git_path("objects") / oid[:2] / oid[2:]).unlink()
+    for cached in native.git_path("orchestrator/plans").iterdir():
+        cached.unlink()
+    with pytest.raises(CannotJudgeError):
+        judged(native)
+
+
+def test_an_empty_range_is_not_fine(native: Adopted) -> None:
+    done = command(native, "HEAD..HEAD")
+    assert done.returncode == 3
+    assert "nothing was judged" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["nowhere", "HEAD..nowhere", "--all", "", "HEAD:plan.toml"])
+def test_a_range_that_names_nothing_is_wrong_usage(native: Adopted, name: str) -> None:
+    done = command(native, "--", name)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_outside_of_a_repository(tmp_path: Path) -> None:
+    done = command(Repository(tmp_path), "HEAD", env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
+    assert done.returncode == 3
+    assert "no Git repository" in done.stderr
+
+
+# -- the default range -------------------------------------------------------------------------------------------------
+
+
+def test_by_default_what_the_upstream_does_not_have(native: Adopted, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.git"
+    native.git("clone", "-q", "--bare", native.top, bare)
+    native.git("remote", "add", "origin", bare)
+    native.git("push", "-q", "-u", "origin", "HEAD")
+    assert command(native).returncode == 3  # there is nothing that the upstream does not have
+    around(native, "bad", {"notes.txt": "1\n"})
+    done = command(native, "--json")
+    data = json.loads(done.stdout)
+    assert (done.returncode, data["judged"], data["refused"][0]["subject"]) == (1, 1, "bad")
+
+
+def test_by_default_what_the_default_branch_does_not_have(native: Adopted) -> None:
+    native.git("branch", "-M", "main")
+    native.git("checkout", "-q", "-b", "topic")
+    native.finish_foundation()
+    done = command(native)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "main..HEAD: 1 commit judged, all fine")
+    native.git("checkout", "-q", "main")
+    assert command(native).returncode == 3
+
+
+# -- forms of the answer -----------------------------------------------------------------------------------------------
+
+
+def test_the_answer_as_text_data_and_annotations(native: Adopted) -> None:
+    oid = around(native, "feat: [ui] bad\x1b[31m", {"src/ui/lo:g,in%.html": "<form>\n"})
+    text = command(native, "HEAD~1..HEAD")
+    assert text.returncode == 1
+    assert f"commit {oid[:12]} feat: [ui] bad\\x1b[31m\n" in text.stdout
+    assert '  error[phase-locked]: phase "Web UI" cannot start' in text.stdout
+    assert text.stdout.splitlines()[-2] == "HEAD~1..HEAD: 1 commit judged, 1 refused"
+    assert "\x1b" not in text.stdout
+    data = json.loads(command(native, "HEAD~1..HEAD", "--format", "json").stdout)
+    assert data["refused"][0]["commit"] == oid
+    assert data["refused"][0]["findings"][0]["id"] == "phase-locked"
+    github = command(native, "HEAD~1..HEAD", "--format", "github")
+    assert github.returncode == 1
+    first = github.stdout.splitlines()[0]
+    assert first.startswith(f"::error file=src/ui/lo%3Ag%2Cin%25.html,title=phase-locked in {oid[:12]}::feat: [ui] bad")
+    assert "%0A" in first
+
+
+def test_the_title_comes_from_the_environment(native: Adopted) -> None:
+    native.finish_foundation()
+    assert command(native, "HEAD~1..HEAD", "--title-env", "PR_TITLE").returncode == 2
+    done = command(native, "HEAD~1..HEAD", "--title-env", "PR_TITLE", env={"PR_TITLE": "$(touch no) what"})
+    assert done.returncode == 1
+    assert "title:1" in done.stdout
+
+
+def test_an_unknown_plan_is_wrong_usage(native: Adopted) -> None:
+    assert command(native, "HEAD", "--plan", "nowhere").returncode == 2
+    native.finish_foundation()
+    assert command(native, "HEAD~1..HEAD", "--plan", "HEAD").returncode == 0
+
+
+def test_gates_are_run_again_and_a_forged_pass_is_found(make: Maker) -> None:
+    repo = make.adopted()
+    repo.add({"db/schema.sql": "nothing\n"})
+    repo.tick("1.2")
+    repo.git("commit", "-q", "-m", "feat: [foundation] no users")
+    # Whoever forges works out the right key.
+    passed = make.adopted(name="other")
+    passed.finish_foundation()
+    del passed
+    from orchestrator.core.evidence import Content  # noqa: PLC0415
+    from orchestrator.core.plan_file import read_plan  # noqa: PLC0415
+
+    plan, _ = read_plan(PLAN.encode())
+    assert plan is not None
+    entries = [line.split("\t") for line in repo.git("ls-files", "-sz").stdout.split("\0")[:-1]]
+    listing = {path: (meta.split()[0], meta.split()[1]) for meta, path in entries}
+    phase = plan.phases[0]
+    key = Content(plan, listing).key(phase, phase.gates[0])
+    lock = repo.read("plan.lock").replace("[phase.foundation]\n", f'[phase.foundation.gate.schema]\nkey = "{key}"\n')
+    around(repo, "feat: [foundation] it passes", {"plan.lock": lock})
+    assert refused(judged(repo)) == {}
+    done = command(repo, "HEAD", "--rerun")
+    assert done.returncode == 1, done.stdout
+    assert "error[gate-failed]: gate schema of foundation failed in a clean checkout" in done.stdout
+    assert "looking for users" in done.stdout
