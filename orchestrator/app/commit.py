@@ -300,21 +300,17 @@ def prepare_commit_msg(repository: Repository, path: str, source: str) -> None:
 
 
 def post_commit(repository: Repository) -> Answer:
-    """Judge the finished commit as a history is judged, and report what went around the hooks; writes nothing."""
+    """Judge the finished commit as ``verify`` does, and report what went around the hooks; writes nothing."""
     if repository.is_rebasing:
         return ACCEPTED
-    line = repository.git.text("rev-list", "--parents", "-n", "1", "HEAD")
-    commit, *parents = line.split(" ")
-    facts = read_facts(repository, parents, commit)
-    if facts is None:
-        return ACCEPTED
-    text = repository.git.text("log", "-1", "--format=%B", "HEAD")
-    findings, _ = _judge_with_message(facts, text, Intent(in_history=True, may_run=False))
-    if not findings:
+    from orchestrator.app.verify.engine import verify_one  # noqa: PLC0415 - of no use before the commit is made
+
+    found = verify_one(repository, "HEAD").refused
+    if not found:
         return ACCEPTED
     bypassed = Finding(
         "bypassed",
-        f"commit {commit[:12]} went around the hooks, which would have refused it",
+        f"commit {found[0].oid[:12]} went around the hooks, which would have refused it",
         help="git reset --soft HEAD~1, mend it, and commit again",
     )
-    return Answer((bypassed, *findings))
+    return Answer((bypassed, *found[0].findings))

@@ -9,7 +9,7 @@ from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import parse_lock
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_bytes, path_text
 from orchestrator.core.settle import Before, Side, joined, settle
-from orchestrator.core.todo import EMPTY, Reading, parse, read_marks
+from orchestrator.core.todo import EMPTY, MarkReader, Reading, parse, read_marks
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -248,10 +248,9 @@ def parent_marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str
     if blob is None:
         return {}
     try:
-        todo = parse(blob[1].decode("utf-8", "surrogateescape"))
+        return MarkReader(plan).read(blob[1].decode("utf-8", "surrogateescape"))[0]
     except CannotJudgeError:
         return {}
-    return read_marks(todo, [plan]).marks
 
 
 def parent_lock(blob: tuple[str, bytes] | None) -> Lock | None:

@@ -10,7 +10,7 @@ from orchestrator.app.verify.ground import Ground
 from orchestrator.app.verify.judging import Judging, Step
 from orchestrator.app.verify.reach import reaching_tips
 from orchestrator.app.verify.readable import refuse_unreadable
-from orchestrator.app.verify.report import Completed, Listed, Report, Verdict
+from orchestrator.app.verify.report import Completed, Listed, Options, Report, Span, Tip, Verdict
 from orchestrator.app.verify.snapshots import NO_FILES, MissingObjectError, Snapshots, undone
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.history import stale_finding, stale_passes, unproven_finding
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from orchestrator.app.repository import Repository
     from orchestrator.app.verify.judging import Claim, Outcome
-    from orchestrator.app.verify.report import Options, Span
     from orchestrator.app.verify.snapshots import Own
     from orchestrator.core.finding import Finding
     from orchestrator.core.history import AddedPass, Base
@@ -62,8 +61,22 @@ def verify(
     Raises:
         CannotJudgeError: the history is shallow, grafted or replaced, an object is missing, or Git failed.
     """
-    started = time.monotonic()
     refuse_unreadable(repository.git)
+    return _walked(repository, span, options, watch)
+
+
+def verify_one(repository: Repository, name: str) -> Report:
+    """The report on the one commit of that name; for that it takes no more of history than its parents.
+
+    Raises:
+        CannotJudgeError: an object is missing, or Git failed.
+    """
+    oid, *parents = repository.git.text("rev-list", "--parents", "-n", "1", name, "--").split(" ")
+    return _walked(repository, Span((Tip(oid, name),), tuple(parents), name), Options(), None).report
+
+
+def _walked(repository: Repository, span: Span, options: Options, watch: Callable[[int], None] | None) -> Verified:
+    started = time.monotonic()
     with scratch_objects(repository.git) as git, git.start("cat-file", "--batch") as process:
         walk = _Walk(repository, span, options, git, Objects(process))
         try:
