@@ -113,14 +113,17 @@ def _tokens(process: GitProcess) -> Iterator[bytes]:
         yield from parts
 
 
-def read_subjects(git: Git, tips: Sequence[str], excluded: Sequence[str] = ()) -> Iterator[tuple[str, list[str], str]]:
-    """Id, parents and subject of all commits that the tips reach and ``excluded`` do not, children first.
+def read_subjects(
+    git: Git, tips: Sequence[str], excluded: Sequence[str] = (), *, reverse: bool = False
+) -> Iterator[tuple[str, list[str], str]]:
+    """Id, parents and subject of all commits that the tips reach and ``excluded`` do not, children first or last.
 
     Raises:
         GitError: Git failed on the way.
     """
     options = ("--no-patch", "-z", "--topo-order", "--no-show-signature", "--no-color", "--encoding=UTF-8")
     more, revisions = revision_arguments(tips, excluded)
+    more = (*more, "--reverse") if reverse else more
     with git.start("log", *options, "--format=tformat:%H%x00%P%x00%s", *more) as process:
         process.stdin.write(revisions)
         process.stdin.close()

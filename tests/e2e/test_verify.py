@@ -473,6 +473,45 @@ def test_a_branch_from_before_the_plan_with_unplanned_files_comes_in(make: Maker
     assert refused(judged(repo)) == {}
 
 
+def old_line_with_work(make: Maker) -> Adopted:
+    """``main`` has the plan; ``old`` began before it and has work of a phase that is locked."""
+    repo = make.hooked("native")
+    repo.commit("before", {"a.txt": "a\n"})
+    repo.git("branch", "-M", "main")
+    repo.git("branch", "old")
+    repo.commit("begin", {"plan.toml": PLAN})
+    repo.git("checkout", "-q", "old")
+    repo.commit("anything", {"src/ui/login.html": "<form>\n"})
+    return repo
+
+
+def test_an_old_line_that_takes_the_plan_in_is_judged_against_it(make: Maker) -> None:
+    repo = old_line_with_work(make)
+    repo.git("merge", "-q", "--no-verify", "--no-edit", "main")
+    # The main branch could now be moved there without another merge.
+    assert refused(judged(repo, "main..HEAD")) == {"Merge branch 'main' into old": ["phase-locked"]}
+
+
+def test_the_plan_can_come_to_a_line_by_a_merge(make: Maker) -> None:
+    repo = old_line_with_work(make)
+    repo.git("merge", "-q", "--no-verify", "--no-edit", "main")
+    report = judged(repo)
+    assert refused(report) == {}
+    assert len(listed(report, "adopted")) == 2
+
+
+def test_an_adoption_of_its_own_judges_no_branch(make: Maker) -> None:
+    repo = make.adopted()
+    repo.git("branch", "-M", "main")
+    repo.git("checkout", "-q", "--orphan", "own")
+    text = repo.read("PLAN.md").replace("- [ ]", "- [x]")
+    around(repo, "an adoption of its own", {"PLAN.md": text, "src/ui/login.html": "<form>\n"})
+    repo.git("checkout", "-q", "main")
+    repo.git("merge", "-q", "--no-verify", "-X", "theirs", "--allow-unrelated-histories", "--no-edit", "own")
+    found = refused(judged(repo))
+    assert found == {"Merge branch 'own'": ["phase-locked", "task-evidence"]}
+
+
 # -- what weakens the plan ---------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from orchestrator.app.verify.judging import Judging, Step
 from orchestrator.app.verify.reach import reaching_tips
 from orchestrator.app.verify.readable import refuse_unreadable
 from orchestrator.app.verify.report import Completed, Listed, Options, Report, Span, Tip, Verdict
+from orchestrator.app.verify.sides import with_judged_sides
 from orchestrator.app.verify.snapshots import NO_FILES, MissingObjectError, Snapshots, undone
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.history import stale_finding, stale_passes, unproven_finding
@@ -120,6 +121,7 @@ class _Walk:
         self._added: set[str] = set()
         self._due: dict[str, set[tuple[str, str]]] = {}  # by tip: the gates without a pass of its own content
         self._at_tips: list[tuple[str, Plan, list[tuple[Phase, Gate, str]]]] = []
+        self._adoptions: set[str] = set()
         self._judged = 0
         self._unplanned = 0
         self.completed: list[Completed] = []
@@ -194,12 +196,15 @@ class _Walk:
 
     def _take(self, place: _Place, commit: Commit, before: Own, own: Own) -> None:
         """Judge an ordinary commit; put a merge aside, until the automatic merges of many are worked out at once."""
-        if len(commit.parents) > 1:
-            others = tuple([self._snapshots.own(f"{parent}^{{tree}}") for parent in commit.parents[1:]])
-            self._merges.append((place, Step(commit, before, own, (), others)))
+        parents = tuple(commit.parents)
+        if len(parents) > 1:
+            others = tuple([self._snapshots.own(f"{parent}^{{tree}}") for parent in parents[1:]])
+            self._merges.append((place, Step(commit, parents, before, own, (), others)))
             return
+        if own[0] and not before[0]:
+            self._adoptions.add(commit.oid)
         changed = tuple(sorted([path_text(path) for _, path in commit.raw]))
-        self._judge(place, Step(commit, before, own, changed, by_result=self._is_squash(commit, before)))
+        self._judge(place, Step(commit, parents, before, own, changed, by_result=self._is_squash(commit, before)))
 
     def _judge(self, place: _Place, step: Step) -> None:
         try:
@@ -271,25 +276,25 @@ class _Walk:
 
     def _judge_merges(self) -> None:
         """Judge what merges themselves change: against the automatic merge, of more than two against every parent."""
-        pairs = [(step.commit.parents[0], step.commit.parents[1]) for _, step in self._merges if len(step.others) == 1]
+        pairs = [(step.parents[0], step.parents[1]) for _, step in self._merges if len(step.others) == 1]
         automatic = iter(automatic_merges(self._git, pairs))
-        for place, step in self._merges:
-            commit = step.commit
-            parents = [f"{parent}^{{tree}}" for parent in commit.parents]
-            merge = next(automatic) if len(step.others) == 1 else None
-            if self._binding is None and step.before[0] and not all([own[0] for own in step.others]):
-                # What nobody has judged on a branch without a plan is judged where it comes in.
-                changed = changed_paths(self._objects, parents[0], commit.tree)
-                self._judge(place, step.replace(changed=tuple(changed), by_result=True))
-                continue
-            if merge is not None:
-                changed = changed_paths(self._objects, merge.tree, commit.tree)
+        steps = [step for _, step in self._merges]
+        if self._binding is None:
+            steps = with_judged_sides(self._git, self._span, steps, self._adoptions)
+        for (place, _), step in zip(self._merges, steps, strict=True):
+            merge = next(automatic) if len(step.parents) == 2 else None
+            tree = step.commit.tree
+            if step.by_result:
+                changed = changed_paths(self._objects, step.tree_before, tree)
+            elif merge is not None:
+                changed = changed_paths(self._objects, merge.tree, tree)
             else:
-                differing = [set(changed_paths(self._objects, parent, commit.tree)) for parent in parents]
+                differing = [set(changed_paths(self._objects, f"{name}^{{tree}}", tree)) for name in step.parents]
                 changed = sorted(set.intersection(*differing))
             # What Git made by itself, under a message that names no phase, leaves nothing to be judged.
-            says_nothing = parse_header(place.subject) is None and not trailer(commit.text, EXCEPTION_TRAILER)
-            if merge is not None and merge.clean and not changed and says_nothing:
+            says_nothing = parse_header(place.subject) is None and not trailer(step.commit.text, EXCEPTION_TRAILER)
+            is_planned = bool(step.before[0]) or self._binding is not None
+            if is_planned and says_nothing and merge is not None and merge.clean and not (changed or step.by_result):
                 self._note_completed(place, step, self._judging.completed(step))
             else:
                 self._judge(place, step.replace(changed=tuple(changed)))
@@ -362,7 +367,8 @@ class _Walk:
         commit = Commit(tip, [base] if base else [], trees[1], b"", title.encode("utf-8", "surrogateescape"), [])
         before = self._snapshots.own(trees[0]) if base else NO_FILES
         changed = tuple(changed_paths(self._objects, *trees))
-        step = Step(commit, before, self._snapshots.own(trees[1]), changed, by_result=True)
+        own = self._snapshots.own(trees[1])
+        step = Step(commit, tuple(commit.parents), before, own, changed, by_result=True)
         place = _Place(_TITLE, tip, title)
         if self._lands_as_one():
             self._judge(place, step)

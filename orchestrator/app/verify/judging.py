@@ -40,16 +40,23 @@ _NOTHING = LockPhase()
 class Step(Value):
     """One commit with what is read of it: its three files and those of its parents, and what it changes itself.
 
-    ``before`` are the first parent's files, ``others`` those of further parents. ``by_result``: it stands for a whole
-    branch and is judged by the state that it leaves.
+    ``parents`` are ids, that by whose plan it is judged first; ``before`` are the files of that one, ``others`` those
+    of the further ones, as far as they have been judged. ``by_result``: it stands for a whole branch and is judged by
+    the state that it leaves.
     """
 
     commit: Commit
+    parents: tuple[str, ...]
     before: Own
     own: Own
-    changed: tuple[str, ...]
+    changed: tuple[str, ...] = ()
     others: tuple[Own, ...] = ()
     by_result: bool = False
+
+    @property
+    def tree_before(self) -> str:
+        """The name of the tree that it is compared with; "" where there is none."""
+        return f"{self.parents[0]}^{{tree}}" if self.parents else ""
 
 
 class Claim(Value):
@@ -141,7 +148,7 @@ class Judging:
         )
 
     def _limits_lines(self, step: Step, before: Before) -> bool:
-        is_ordinary = len(step.commit.parents) < 2 and not step.by_result
+        is_ordinary = len(step.parents) < 2 and not step.by_result
         return is_ordinary and bool(before.plan.settings.max_commit_lines)
 
     # -- what there was before ------------------------------------------------------------------------------------
@@ -157,7 +164,7 @@ class Judging:
                 raise
             plan = after  # a broken plan got into history; the commit that mends it is judged by what it mends it to
         assert plan is not None  # noqa: S101 - there is a plan.toml, or one that binds
-        content = self.content(step.before, plan, _parent_tree(step.commit))
+        content = self.content(step.before, plan, step.tree_before)
         return Before(plan, self.marks(step.before, plan), self._lock(step.before), content)
 
     def _lock(self, own: Own) -> Lock | None:
@@ -204,7 +211,7 @@ class Judging:
 
     def _intent(self, step: Step) -> Intent:
         links = frozenset([path_text(path) for meta, path in step.commit.raw if is_link(meta)])
-        known = None if len(step.commit.parents) > 1 or step.by_result else links
+        known = None if len(step.parents) > 1 or step.by_result else links
         return Intent(in_history=True, by_result=step.by_result, may_run=False, links=known)
 
     def _reading(self, step: Step, findings: list[Finding]) -> Reading:
@@ -286,7 +293,7 @@ class Judging:
 
     def _freed(self, step: Step, text: str, plan: Plan) -> tuple[bool, Claim | None]:
         """Whether what the commit is frees its message from the form, and on what condition."""
-        if len(step.commit.parents) > 1:
+        if len(step.parents) > 1:
             return True, None
         email = step.commit.email.decode("utf-8", "replace").casefold()
         if any([fnmatchcase(email, pattern.casefold()) for pattern in plan.settings.exempt_authors]):
@@ -307,7 +314,7 @@ class Judging:
             return (), ()
         added = added_passes(recorded, [self.snapshots.lock(own) for own in owns])
         contents = []
-        trees = [step.commit.tree, *[f"{parent}^{{tree}}" for parent in step.commit.parents]]
+        trees = [step.commit.tree, *[f"{parent}^{{tree}}" for parent in step.parents]]
         for own, tree in zip((step.own, *owns), trees, strict=False):
             try:
                 plan = self.plan(own)
@@ -334,7 +341,7 @@ class Judging:
         content = self.snapshots.content(step.own, plan, step.commit.tree)
         before = None
         if old is not None:
-            listing = self.snapshots.content(step.before, old, _parent_tree(step.commit))
+            listing = self.snapshots.content(step.before, old, step.tree_before)
             before = Before(old, {}, self.snapshots.lock(step.before), listing)
             others = [(self.snapshots.plan(own), self.snapshots.lock(own)) for own in step.others]
             before = joined(before, [Side(other, {}, lock) for other, lock in others if other is not None])
@@ -351,7 +358,7 @@ class Judging:
         if step.own == step.before:
             return ()
         after = self.states(step.own, step.commit.tree)
-        before = self.states(step.before, _parent_tree(step.commit))
+        before = self.states(step.before, step.tree_before)
         return tuple(
             [
                 name
@@ -386,10 +393,6 @@ class Judging:
 def _has_pass(lock: Lock | None, phase: Phase, gate: Gate) -> bool:
     """Whether the lock has a pass of the phase's gate, under whatever key."""
     return gate.name in (lock or {}).get(phase.id, _NOTHING).passes
-
-
-def _parent_tree(commit: Commit) -> str:
-    return f"{commit.parents[0]}^{{tree}}" if commit.parents else ""
 
 
 def _gone(path: str, finding_id: str) -> Finding:

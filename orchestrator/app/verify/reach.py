@@ -1,4 +1,4 @@
-"""Which tips reach which commits, for all of them in one walk."""
+"""What reaches what in a span: each question is answered for many commits in one walk."""
 
 from __future__ import annotations
 
@@ -35,3 +35,31 @@ def reaching_tips(git: Git, span: Span, oids: Collection[str]) -> Mapping[str, f
         for parent in parents:
             carried[parent] = carried.get(parent, frozenset()) | here
     return found
+
+
+def in_span(git: Git, span: Span, oids: Collection[str]) -> set[str]:
+    """Those of the commits that the span has.
+
+    Raises:
+        GitError: Git failed.
+    """
+    if not oids:
+        return set()
+    return {oid for oid, _, _ in read_subjects(git, [tip.oid for tip in span.tips], span.excluded) if oid in oids}
+
+
+def adoptions_of(git: Git, span: Span, adoptions: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """From each commit of the span to those of the adoptions in it that it has behind it; nothing if there are none.
+
+    Raises:
+        GitError: Git failed.
+    """
+    if not adoptions:
+        return {}
+    behind: dict[str, frozenset[str]] = {}
+    for oid, parents, _ in read_subjects(git, [tip.oid for tip in span.tips], span.excluded, reverse=True):
+        found = frozenset({oid}) if oid in adoptions else frozenset()
+        for parent in parents:
+            found |= behind.get(parent, frozenset())
+        behind[oid] = found
+    return behind
