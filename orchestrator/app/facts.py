@@ -152,7 +152,7 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     old_plan = objects[f"{first}:{PLAN_PATH}"] if first else None
     if new_plan is None and old_plan is None:
         return None
-    listing = _listing(repository, tree)
+    listing = listing_of(repository, tree)
     # A path added with --intent-to-add stands in the index and not in what will be committed.
     changes = _changes(repository, first, tree, listing)
     by_path = {change.path: change for change in changes}
@@ -263,7 +263,7 @@ def parent_lock(blob: tuple[str, bytes] | None) -> Lock | None:
         return None
 
 
-def _listing(repository: Repository, tree: str) -> dict[str, tuple[str, str]]:
+def listing_of(repository: Repository, tree: str) -> dict[str, tuple[str, str]]:
     """The files of the index or of a commit: path -> (mode, object id), in Git's order."""
     listing = {}
     if tree == INDEX:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.app.repository import Repository
+    from orchestrator.core.evidence import Content
     from orchestrator.core.gate import DueGate
+    from orchestrator.core.plan import Gate, Phase
     from orchestrator.core.settle import Settled
 
 
@@ -33,24 +35,26 @@ def run_due(
     if limit_s is not None and expected_s > limit_s:
         reason = f"the last runs took {expected_s:.0f} s, settings.hook_time_limit is {limit_s:.0f} s"
         return [GateResult(item.gate.name, key, "stopped", reason) for key, item in by_key.items()]
-    # A report of one gate, written beside another that claims its folder, is no change of content.
-    reports = {path for phase in settled.plan.phases for gate in phase.gates for path in (gate.junit, gate.coverage)}
-    work = [
-        GateJob(
-            gate=item.gate,
-            key=key,
-            inputs=tuple(settled.content.inputs(item.phase, item.gate)),
-            label=f"{item.gate.name} of {item.phase.id}",
-            claims=_without(settled.content.claims(item.phase, item.gate), reports),
-        )
-        for key, item in by_key.items()
-    ]
+    work = [gate_job(settled.content, item.phase, item.gate) for item in by_key.values()]
     git = repository.git
     with TerminalProgress() as progress:
         results = run_gates(work, top=git.top, git=git, side_by_side=at_once, time_limit_s=limit_s, progress=progress)
     for item, result in zip(by_key.values(), results, strict=True):
         repository.cache.store_result(item.phase.id, result, time.time())
     return results
+
+
+def gate_job(content: Content, phase: Phase, gate: Gate) -> GateJob:
+    """What a run of the phase's gate on that tree needs; a gate whose inputs match nothing cannot be run."""
+    # A report of one gate, written beside another that claims its folder, is no change of content.
+    reports = {path for other in content.plan.phases for its in other.gates for path in (its.junit, its.coverage)}
+    return GateJob(
+        gate=gate,
+        key=content.key(phase, gate),
+        inputs=tuple(content.inputs(phase, gate)),
+        label=f"{gate.name} of {phase.id}",
+        claims=_without(content.claims(phase, gate), reports),
+    )
 
 
 def _without(claims: Callable[[str], bool], reports: set[str]) -> Callable[[str], bool]:

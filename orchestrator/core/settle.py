@@ -151,15 +151,28 @@ def settle(
     )
 
 
-def settle_recorded(plan: Plan, content: Content, before: Before, reading: Reading, recorded: Lock | None) -> Settled:
+def settle_recorded(
+    plan: Plan,
+    content: Content,
+    before: Before,
+    reading: Reading,
+    recorded: Lock | None,
+    states: Mapping[str, PhaseState] | None = None,
+) -> Settled:
     """What a finished commit says, where a pass under any key counts and nothing is worked out anew but bases.
 
     A task that has been done by itself, as the hooks do it, is not counted among those that a person ticked.
+    ``states`` are those of the commit, if they are known: by its marks, and by passes of its lock and its parents'.
     """
-    ids = {task.id: task for phase in plan.phases for task in phase.tasks}
-    earlier = _earlier_marks(plan, before)
-    said = carry(reading.marks, reading.plan, plan)
-    marks = _marks_now(plan, before, earlier, reading, said)
+    if before.plan is plan is reading.plan and not before.sides:
+        entered: frozenset[str] = frozenset()
+        marks, changed = _same_plan_marks(before.marks, reading.marks)
+    else:
+        ids = [task.id for phase in plan.phases for task in phase.tasks]
+        earlier = _earlier_marks(plan, before)
+        entered = frozenset(ids).difference(earlier)
+        marks = _marks_now(plan, before, earlier, reading, carry(reading.marks, reading.plan, plan))
+        changed = {task_id for task_id in ids if marks.get(task_id) == DONE and earlier.get(task_id) != DONE}
     if recorded is not None and recorded is before.lock and before.plan is plan:
         lock = {phase.id: recorded.get(phase.id, _NOTHING) for phase in plan.phases}
     else:
@@ -175,16 +188,16 @@ def settle_recorded(plan: Plan, content: Content, before: Before, reading: Readi
     def has_passed(phase: Phase, gate: Gate) -> bool:
         return gate.name in lock[phase.id].passes or gate.name in (before.lock or {}).get(phase.id, _NOTHING).passes
 
-    states = plan_state(plan, marks, content, has_passed)
+    known = states if states is not None else plan_state(plan, marks, content, has_passed)
     ticked: list[Task] = []
     by_itself: list[Task] = []
-    for phase in plan.phases:
+    for phase in plan.phases if changed else ():
         for task in phase.tasks:
-            if marks.get(task.id) != DONE or earlier.get(task.id) == DONE:
+            if task.id not in changed:
                 continue
             is_own = (
                 plan.settings.auto_done
-                and states[phase.id].open
+                and known[phase.id].open
                 and all([marks.get(name) == DONE for name in task.depends_on])
                 and content.done_by_itself(task, lock[phase.id].bases.get(task.id, {}))
             )
@@ -195,13 +208,24 @@ def settle_recorded(plan: Plan, content: Content, before: Before, reading: Readi
         marks=marks,
         notes={},
         lock=lock,
-        states=states,
+        states=known,
         ticked=tuple(ticked),
         by_itself=tuple(by_itself),
-        entered=frozenset(ids).difference(earlier),
+        entered=entered,
         recorded=frozenset([(i, name) for i, evidence in (recorded or {}).items() for name in evidence.passes]),
         is_finished=True,
     )
+
+
+def _same_plan_marks(before: Mapping[str, str], written: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
+    """The marks under a plan that has not changed, and the ids of the tasks that are done now and were not."""
+    marks = dict(before)
+    done = set()
+    for task_id, mark in written.items() - before.items():
+        marks[task_id] = merged_mark(mark, before.get(task_id, OPEN))
+        if marks[task_id] == DONE:
+            done.add(task_id)
+    return {task_id: mark for task_id, mark in marks.items() if mark != OPEN}, done
 
 
 def _marks_now(

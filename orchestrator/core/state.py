@@ -6,7 +6,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from orchestrator.core.evidence import Content
     from orchestrator.core.plan import Control, Gate, Phase, Plan, Question, Task
@@ -98,26 +98,28 @@ def plan_state(
 
     ``marks`` has the mark of each task that is not open; ``has_passed`` says whether a gate counts as passed.
     """
-    states: dict[str, PhaseState] = {}
+    found = []
+    incomplete = set()
     for phase in plan.phases:
         gates = tuple([(gate, has_passed(phase, gate)) for gate in phase.gates])
         unproven = {gate.control for gate, passed in gates if gate.control and not passed}
-        states[phase.id] = PhaseState(
-            phase,
+        own = (
             tuple([(task, marks.get(task.id, OPEN)) for task in phase.tasks]),
             gates,
             tuple([path for path in phase.artifacts if not content.has_artifact(path)]),
             tuple([control for control in phase.controls if _is_open(control, unproven)]),
-            tuple(
-                [question for question in plan.questions if phase.id in question.blocks and not question.answer.strip()]
-            ),
         )
-    incomplete = {phase_id for phase_id, state in states.items() if not state.complete}
-    for phase in plan.phases:
-        waits_for = [name for name in plan.dependencies(phase.id) if name in incomplete] if phase.depends_on else []
-        if waits_for:
-            ordered = tuple(sorted(waits_for, key=lambda name: states[name].phase.number))
-            states[phase.id] = states[phase.id].replace(waits_for=ordered)
+        found.append(own)
+        if own[2] or own[3] or any([mark != DONE for _, mark in own[0]]) or not all([passed for _, passed in gates]):
+            incomplete.add(phase.id)
+    order = {phase.id: phase.number for phase in plan.phases}
+    states: dict[str, PhaseState] = {}
+    for phase, own in zip(plan.phases, found, strict=True):
+        questions = [q for q in plan.questions if phase.id in q.blocks and not q.answer.strip()]
+        waits_for: Iterable[str] = ()
+        if incomplete and phase.depends_on:
+            waits_for = sorted(incomplete.intersection(plan.dependencies(phase.id)), key=order.__getitem__)
+        states[phase.id] = PhaseState(phase, *own, tuple(questions), tuple(waits_for))
     return states
 
 

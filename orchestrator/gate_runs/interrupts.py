@@ -14,19 +14,44 @@ if TYPE_CHECKING:
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Stop:
+    """A wish to end, told by one thread to others: then ``asked`` is set, and ``fd`` is readable from then on."""
+
+    def __init__(self) -> None:
+        """Nobody has asked yet; to be closed."""
+        self.asked = False
+        self.fd, self._write_fd = os.pipe()
+
+    def ask(self) -> None:
+        """Ask; once is enough."""
+        if not self.asked:
+            self.asked = True
+            os.write(self._write_fd, b"\0")
+
+    def forget_wakeup(self) -> None:
+        """Nothing is forgotten: who else waits has still to be woken."""
+
+    def close(self) -> None:
+        """Nobody waits for it any more."""
+        os.close(self.fd)
+        os.close(self._write_fd)
+
+
 class Interrupts:
     """While entered, SIGINT, SIGTERM and SIGHUP only set ``asked`` and make ``fd`` readable.
 
     At the end all is as it was, and KeyboardInterrupt is raised if one of them came. A signal that was ignored before
-    stays ignored (nohup). Outside the main thread, where Python delivers no signals, nothing is changed.
+    stays ignored (nohup). Outside the main thread, where Python delivers no signals, nothing is changed. When a signal
+    comes, ``stop`` is asked, at which other threads look.
 
     Raises:
         KeyboardInterrupt: on exit, if one of the signals came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Stop | None = None) -> None:
         """Nothing is changed yet."""
         self.asked = False
+        self._stop = stop
         self.fd = -1
         self._write_fd = -1
         self._old_fd = -1
@@ -65,3 +90,5 @@ class Interrupts:
 
     def _note(self, _number: int, _frame: object) -> None:
         self.asked = True
+        if self._stop is not None:
+            self._stop.ask()

@@ -21,6 +21,7 @@ class GateJob(Value):
     inputs: tuple[Input, ...]
     claims: Callable[[str], bool]
     label: str = ""  # what progress calls it; default: the gate's name
+    remedy: str = "stage, stash or ignore that, then run it again"  # where an input is not what is staged
 
     def reports(self) -> tuple[str, ...]:
         """The report files that the gate promises to write, as the plan names them."""

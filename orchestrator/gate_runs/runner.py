@@ -6,6 +6,7 @@ import os
 import selectors
 import signal
 import time
+from contextlib import nullcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,10 @@ from orchestrator.gate_runs.reports import ReportError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from orchestrator.gate_runs.interrupts import Stop
     from orchestrator.gate_runs.job import GateJob, GitCommands, Progress
 
 TICK_S = 1.0
-_HELP = "stage, stash or ignore that, then run it again"
 _REASON_CHARS = 1000
 
 
@@ -36,6 +37,7 @@ def run_gates(
     side_by_side: int,
     time_limit_s: float | None,
     progress: Progress,
+    stop: Stop | None = None,
 ) -> list[GateResult]:
     """The results of the jobs, in their order; what the statuses mean is said at ``GateResult``.
 
@@ -45,22 +47,24 @@ def run_gates(
 
     Each has a session of its own without terminal and input, and the user's environment. No process of a gate is
     left when this returns or raises; if this process is killed, they end, too (on systems other than Linux: those in
-    the gate's process group). While gates run, SIGINT, SIGTERM and SIGHUP end them.
+    the gate's process group). While gates run, SIGINT, SIGTERM and SIGHUP end them; with ``stop``, which is for threads
+    other than the main one, it is for the caller to look after signals.
 
     Not seen: a change to an input that is undone before the gate ends; changes inside a submodule whose HEAD is the
     staged commit.
 
     Raises:
-        KeyboardInterrupt: one of these signals came; all gates were ended.
+        KeyboardInterrupt: one of these signals came, or ``stop`` was asked; all gates were ended.
         CannotJudgeError: Git said no; all gates were ended.
     """
     if not jobs:
         return []
-    with Interrupts() as interrupts:
+    interrupts: Stop | Interrupts
+    with Interrupts() if stop is None else nullcontext(stop) as interrupts:
         names = git.run("rev-parse", "--local-env-vars").decode().split()
         env = gate_environment(git.env, names)
         at_once = side_by_side or os.cpu_count() or 1
-        return _Runs(
+        results = _Runs(
             jobs,
             top=top,
             git=git,
@@ -70,6 +74,9 @@ def run_gates(
             progress=progress,
             interrupts=interrupts,
         ).run()
+    if stop is not None and stop.asked:
+        raise KeyboardInterrupt
+    return results
 
 
 class _Running:
@@ -132,7 +139,7 @@ class _Runs:
         at_once: int,
         time_limit_s: float | None,
         progress: Progress,
-        interrupts: Interrupts,
+        interrupts: Stop | Interrupts,
     ) -> None:
         self._top = os.path.realpath(top)
         self._git = git
@@ -226,7 +233,8 @@ class _Runs:
                 self._refuse(index, job, "error", f"report {path} {error}")
                 return
         if problem:
-            self._refuse(index, job, "unclean", f"not started, what it tests is not what is staged: {problem}; {_HELP}")
+            reason = f"not started, what it tests is not what is staged: {problem}; {job.remedy}"
+            self._refuse(index, job, "unclean", reason)
             return
         for path in job.reports():
             try:
@@ -285,6 +293,7 @@ class _Runs:
 
     def _end_all(self) -> None:
         """End what still runs, as is due when something went wrong; without it there is nothing to do."""
+        self._selector.unregister(self._interrupts.fd)  # nothing more can be asked for
         for each in self._running:
             each.stop("stopped")
         while any(not each.process.ended for each in self._running):
@@ -316,7 +325,7 @@ class _Runs:
         if problem and run.ran:
             also = f"; {reason}" if reason else ""
             status = "unclean"
-            reason = f"after the run, what it tested is not what is staged: {problem}; {_HELP}{also}"
+            reason = f"after the run, what it tested is not what is staged: {problem}; {run.job.remedy}{also}"
         self._finish(run.index, run.job, result.replace(status=status, reason=_line(reason)))
 
     def _cut_short(self, run: _Running) -> tuple[str, str]:

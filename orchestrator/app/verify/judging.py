@@ -129,7 +129,10 @@ class Judging:
             findings.append(_removed())
         reading = self._reading(step, findings)
         recorded = self._recorded(step, findings)
-        settled = settle_recorded(after, self.content(step.own, after, step.commit.tree), before, reading, recorded)
+        content = self.content(step.own, after, step.commit.tree)
+        is_simple = not step.others and step.own[0] == step.before[0] and step.own[2] == step.before[2]
+        states = self.states(step.own, step.commit.tree) if is_simple else None
+        settled = settle_recorded(after, content, before, reading, recorded, states)
         whole = judge_whole(settled, before, step.changed, text, self._intent(step), freed=freed)
         listed += [("exception", whole.exception)] if whole.exception else []
         listed += self._changes_of_plan(step, settled)
