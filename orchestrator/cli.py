@@ -370,7 +370,7 @@ def verify(
     as_json: bool,
 ) -> int:
     """Judge history from the commits alone: RANGE as main..HEAD; default: what the upstream does not have."""
-    from orchestrator.app.verify import command
+    from orchestrator.app.verify import command, texts
 
     title = None
     if title_env is not None:
@@ -378,7 +378,12 @@ def verify(
         if not title:
             raise click.BadParameter(f"the variable {title_env} is not set, or empty", param_hint="--title-env")
     asked = command.Asked(span, plan_ref, title, run_again, jobs)
-    report = command.verify(command.open_repository(), asked)
+    try:
+        report = command.verify(command.open_repository(), asked)
+    except CannotJudgeError as error:
+        if output == "github":  # without an annotation nobody would see why the job is red
+            click.echo(texts.github_findings(error.findings), nl=False)
+        raise
     click.echo(command.report_as("json" if as_json else output, report), nl=False)
     return command.exit_code(report)
 

@@ -774,6 +774,8 @@ def test_the_answer_as_text_data_and_annotations(native: Adopted) -> None:
     first = github.stdout.splitlines()[0]
     assert first.startswith(f"::error file=src/ui/lo%3Ag%2Cin%25.html,title=phase-locked in {oid[:12]}::feat: [ui] bad")
     assert "%0A" in first
+    nothing = command(native, "HEAD..HEAD", "--format", "github")
+    assert (nothing.returncode, nothing.stdout[:18]) == (3, "::error title=git:")
 
 
 def test_the_title_comes_from_the_environment(native: Adopted) -> None:

@@ -8,7 +8,10 @@ from orchestrator.console import finding_data, finding_text
 from orchestrator.core.finding import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.app.verify.report import Listed, Report, Rerun, Verdict
+    from orchestrator.core.finding import Finding
 
 _KINDS = {
     "exception": "exceptions",
@@ -133,6 +136,11 @@ def github_text(report: Report) -> str:
         for item in report.listed
     ]
     return "".join([f"{line}\n" for line in [*lines, summary(report)]])
+
+
+def github_findings(findings: Sequence[Finding]) -> str:
+    """Findings that are about no commit, as annotations."""
+    return "".join([f"::error title={_property(item.id)}::{_message(finding_text(item))}\n" for item in findings])
 
 
 def _message(text: str) -> str:
