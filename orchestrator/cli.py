@@ -47,8 +47,8 @@ def main() -> int:
 
 def _fail(findings: Sequence[Finding]) -> None:
     """Tell findings on stderr, and, where the command answers in JSON, on stdout as JSON, too."""
-    context = click.get_current_context(silent=True)
-    wants_json = "--json" in sys.argv[1:] if context is None else bool(context.params.get("as_json"))
+    said = " ".join(sys.argv[1:])
+    wants_json = any(f" {option} " in f" {said} " for option in ("--json", "--format json", "--format=json"))
     click.echo(console.findings_text(findings), err=True, nl=False)
     if wants_json:
         _print_json({"findings": [console.finding_data(finding) for finding in findings]})
@@ -356,9 +356,7 @@ def doctor(repository: Any, as_json: bool) -> int:
 @click.option("-j", "--jobs", type=click.IntRange(min=0), help="Gates at once with --rerun; 0 = one per CPU.")
 @click.option("--plan", "plan_ref", default="", metavar="REF", help="Judge by the plan of this ref alone.")
 @click.option("--title-env", metavar="NAME", help="The variable with a pull request's title, to be judged, too.")
-@click.option(
-    "--format", "output", type=click.Choice(["text", "json", "github"]), default="text", show_default=True
-)
+@click.option("--format", "output", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
 @as_json_option
 def verify(
     span: str | None,
