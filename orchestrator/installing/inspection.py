@@ -14,13 +14,13 @@ from ruamel.yaml.error import YAMLError
 from orchestrator.core.value import Value
 from orchestrator.installing.launchers import (
     LEGACY_SUFFIX,
-    _edited,
-    _is_ours,
-    _is_runners,
-    _lines,
-    _place_of_ours,
+    edited_findings,
     hooks_folder,
+    is_ours,
+    is_runners,
     launcher,
+    lines_of,
+    place_of_ours,
 )
 from orchestrator.installing.yaml_text import load
 
@@ -132,24 +132,24 @@ def inspect_hook(folder: Path, stage: str) -> Hook:
     if not path.is_file():
         return Hook(stage, path, MISSING, runs=False)
     runs = os.access(path, os.X_OK)
-    if _is_ours(path):
+    if is_ours(path):
         return Hook(stage, path, LAUNCHER, runs, path)
-    if not _is_runners(path):
+    if not is_runners(path):
         return Hook(stage, path, OTHER, runs, calls_us=b"orchestrator-hook" in path.read_bytes())
-    kind = PREK if any(b"prek" in line for line in _lines(path)[:5]) else PRE_COMMIT
-    place = _place_of_ours(folder, stage)
+    kind = PREK if any(b"prek" in line for line in lines_of(path)[:5]) else PRE_COMMIT
+    place = place_of_ours(folder, stage)
     return Hook(stage, path, kind, runs, place if place.name.endswith(LEGACY_SUFFIX) else None)
 
 
 def launcher_state(stage: str, place: Path) -> LauncherState:
     """The state of the stage's launcher that lies there."""
-    line = next((line for line in _lines(place) if line.startswith(b"orchestrator=")), b"orchestrator=")
+    line = next((line for line in lines_of(place) if line.startswith(b"orchestrator=")), b"orchestrator=")
     try:
         words = shlex.split(os.fsdecode(line.partition(b"=")[2]), comments=True)
     except ValueError:
         words = []
     command = Path(words[0]) if words and words[0] else None
-    if any(_edited(place)):
+    if any(edited_findings(place)):
         return LauncherState(command, is_edited=True)
     template = hooks_folder() / stage
     if not template.is_file():

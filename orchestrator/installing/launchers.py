@@ -142,12 +142,12 @@ def install_native(git: Git, *, stages: Sequence[str] = (), command: Path | None
     folder.mkdir(parents=True, exist_ok=True)
     written, unchanged, kept = [], [], []
     for stage in stages:
-        place = _place_of_ours(folder, stage)
+        place = place_of_ours(folder, stage)
         text = launcher(stage, command)
-        if _is_ours(place) and place.read_bytes() == text and os.access(place, os.X_OK):
+        if is_ours(place) and place.read_bytes() == text and os.access(place, os.X_OK):
             unchanged.append(place)
         else:
-            if os.path.lexists(place) and not _is_ours(place):
+            if os.path.lexists(place) and not is_ours(place):
                 kept.append(_keep(place, _chained(folder, stage)))
             _replace(place, text)
             written.append(place)
@@ -165,15 +165,15 @@ def uninstall_native(git: Git, *, stages: Sequence[str] = STAGES) -> Installed:
         GitError: Git could not tell where its hooks are.
     """
     folder = hooks_directory(git)
-    ours = [(stage, _place_of_ours(folder, stage)) for stage in stages]
-    ours = [(stage, place) for stage, place in ours if _is_ours(place)]
-    edited = [finding for _, place in ours for finding in _edited(place)]
+    ours = [(stage, place_of_ours(folder, stage)) for stage in stages]
+    ours = [(stage, place) for stage, place in ours if is_ours(place)]
+    edited = [finding for _, place in ours for finding in edited_findings(place)]
     if edited:
         raise CannotJudgeError(*edited)
     restored, removed, notes = [], [], []
     for stage, place in ours:
         chained = _chained(folder, stage)
-        if os.path.lexists(chained) and not (place.suffix == LEGACY_SUFFIX and _is_runners(chained)):
+        if os.path.lexists(chained) and not (place.suffix == LEGACY_SUFFIX and is_runners(chained)):
             os.replace(chained, place)
             restored.append(place)
         else:
@@ -187,7 +187,7 @@ def uninstall_native(git: Git, *, stages: Sequence[str] = STAGES) -> Installed:
 def native_stages(git: Git) -> list[str]:
     """The stages whose launcher Git calls now."""
     folder = hooks_directory(git)
-    return [stage for stage in STAGES if (folder / stage).is_file() and _is_ours(folder / stage)]
+    return [stage for stage in STAGES if (folder / stage).is_file() and is_ours(folder / stage)]
 
 
 def launcher(stage: str, command: Path | None) -> bytes:
@@ -212,30 +212,34 @@ def _chained(folder: Path, stage: str) -> Path:
     return folder / f"{stage}{CHAINED_SUFFIX}"
 
 
-def _place_of_ours(folder: Path, stage: str) -> Path:
+def place_of_ours(folder: Path, stage: str) -> Path:
     """Where our launcher is or belongs.
 
     That is the stage's hook itself, or its ``.legacy`` if pre-commit or prek was installed over the launcher and runs
     it from there.
     """
     hook, legacy = folder / stage, folder / f"{stage}{LEGACY_SUFFIX}"
-    return legacy if _is_runners(hook) and _is_ours(legacy) else hook
+    return legacy if is_runners(hook) and is_ours(legacy) else hook
 
 
-def _is_ours(file: Path) -> bool:
-    return not file.is_symlink() and any(line.startswith(_MARKER) for line in _lines(file)[:5])
+def is_ours(file: Path) -> bool:
+    """Whether the file is one of our launchers."""
+    return not file.is_symlink() and any(line.startswith(_MARKER) for line in lines_of(file)[:5])
 
 
-def _is_runners(file: Path) -> bool:
-    return any(line.startswith(_RUNNERS) for line in _lines(file)[:5])
+def is_runners(file: Path) -> bool:
+    """Whether pre-commit or prek has written the file."""
+    return any(line.startswith(_RUNNERS) for line in lines_of(file)[:5])
 
 
-def _lines(file: Path) -> list[bytes]:
+def lines_of(file: Path) -> list[bytes]:
+    """The lines of a hook; none if it is no file."""
     return file.read_bytes().split(b"\n") if file.is_file() else []
 
 
-def _edited(place: Path) -> Iterable[Finding]:
-    lines = _lines(place)
+def edited_findings(place: Path) -> Iterable[Finding]:
+    """What to say of a launcher that somebody has edited."""
+    lines = lines_of(place)
     marker = next((line for line in lines if line.startswith(_MARKER)), b"")
     said = marker.removeprefix(_MARKER).strip().decode("ascii", "replace")
     if said and said != _digest(b"\n".join(lines)):  # without one: copied by hand from hooks/
@@ -252,11 +256,11 @@ def _obstacles(folder: Path, stage: str) -> Iterable[Finding]:
     if stage not in STAGES:
         yield Finding("install", f"there is no launcher for the stage {stage!r}", help=f"one of {', '.join(STAGES)}")
         return
-    place = _place_of_ours(folder, stage)
+    place = place_of_ours(folder, stage)
     if not os.path.lexists(place):
         return
-    if _is_ours(place):
-        yield from _edited(place)
+    if is_ours(place):
+        yield from edited_findings(place)
         return
     path, chained = printable(str(place)), _chained(folder, stage)
     if place.is_dir():
@@ -350,7 +354,7 @@ def _notes_on_place(folder: Path, *, shared: bool, found: bool) -> list[str]:
 
 def _notes_on_stage(git: Git, folder: Path, stage: str) -> list[str]:
     """A note if this stage would run us twice: by our launcher and by a runner's configuration."""
-    if not (_is_runners(folder / stage) or _is_runners(_chained(folder, stage))):
+    if not (is_runners(folder / stage) or is_runners(_chained(folder, stage))):
         return []
     if is_bare(git):
         return []
