@@ -132,6 +132,7 @@ class _Walk:
         """Judge everything in the span."""
         as_one = self._options.title is not None and self._lands_as_one()
         pending: dict[str, Own] = {}
+        tips = set(self._tips)
         for number, commit in enumerate(read_commits(self._git, self._tips, self._span.excluded)):
             if watch is not None:
                 watch(number + 1)
@@ -146,7 +147,7 @@ class _Walk:
                 self._unplanned += 1
                 continue
             self._judged += 1
-            if commit.oid in self._tips:
+            if commit.oid in tips:
                 self._judge_tip(_place(number, commit), commit, own)
             if as_one:
                 continue

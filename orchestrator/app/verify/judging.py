@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from orchestrator.app.verify.snapshots import NO_FILES
+from orchestrator.app.verify.snapshots import NO_FILES, refuse_odd
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import LockPhase, parse_lock
 from orchestrator.core.history import Base, added_passes, base_finding, changed_bases, is_yielded
@@ -14,7 +14,7 @@ from orchestrator.core.message import fixup_target, parse_header, revert_target,
 from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH, path_text
 from orchestrator.core.settle import Before, Side, joined, settle_recorded
 from orchestrator.core.state import DONE, plan_state
-from orchestrator.core.todo import BEGIN, Reading, carry
+from orchestrator.core.todo import Reading, carry
 from orchestrator.core.value import Value
 from orchestrator.core.weakening import weakenings
 from orchestrator.core.whole import judge_whole
@@ -222,21 +222,15 @@ class Judging:
 
         They are read with that of the commit's and its parents' plans which has rendered most of its task lines.
         """
+        refuse_odd(step.own)
         plans = self._real_plans(step)
-        text = self.snapshots.todo_text(step.own)
-        if text is None:
-            if step.before[1]:
-                findings.append(_gone(TODO_PATH, "plan-md-edited"))
-            return Reading(plans[0][1], {}, {})
-        if BEGIN not in text and step.own[1] != step.before[1]:
-            findings.append(_no_markers())
-        try:
-            readings = [(plan, *self.snapshots.reader(own, plan).read(text)) for own, plan in plans]
-        except CannotJudgeError as error:
-            findings += error.findings if step.own[1] != step.before[1] else ()
-            return Reading(plans[0][1], {}, {})
-        plan, marks, _ = min(readings, key=lambda reading: reading[2])
-        return Reading(plan, marks, {})
+        readings = [(plan, self.snapshots.todo(step.own, at, plan)) for at, plan in plans]
+        plan, says = min(readings, key=lambda reading: reading[1].strange)
+        if not step.own[1] and step.before[1]:
+            findings.append(_gone(TODO_PATH, "plan-md-edited"))
+        elif step.own[1] != step.before[1]:
+            findings += says.problems
+        return Reading(plan, says.marks, {})
 
     def _real_plans(self, step: Step) -> list[tuple[Own, Plan]]:
         """The plans that may have rendered the commit's PLAN.md, its own first, each with where it stands."""
@@ -404,12 +398,6 @@ def _gone(path: str, finding_id: str) -> Finding:
         f"{path} is gone, and with it what it says",
         locations=(Location(path),),
         help=f"git rebase -i to this commit, then: git checkout HEAD^ -- {path}, orchestrator sync, git commit --amend",
-    )
-
-
-def _no_markers() -> Finding:
-    return Finding(
-        "plan-md-edited", "the markers of PLAN.md are gone", locations=(Location(TODO_PATH),), help="orchestrator sync"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.facts import parent_lock
@@ -10,7 +9,8 @@ from orchestrator.core.evidence import Content
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.ownership import Owners
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH
-from orchestrator.core.todo import MarkReader
+from orchestrator.core.todo import BEGIN, MarkReader
+from orchestrator.core.value import Value
 from orchestrator.history.objects import TreeListing
 
 if TYPE_CHECKING:
@@ -44,6 +44,14 @@ class MissingObjectError(CannotJudgeError):
         )
 
 
+class TodoSays(Value):
+    """What a PLAN.md says: marks by task id, how many task lines are not of the plan, and why it cannot be read."""
+
+    marks: Mapping[str, str] = {}
+    strange: int = 0
+    problems: tuple[Finding, ...] = ()
+
+
 class Snapshots:
     """Plans, marks and evidence of trees; what was read is kept as long as it is likely to be asked for again."""
 
@@ -53,7 +61,7 @@ class Snapshots:
         self._objects = objects
         self._owners: dict[str, Owners] = {}
         self._readers: dict[str, MarkReader] = {}
-        self._marks: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._todos: dict[tuple[str, str], TodoSays] = {}
         self._locks: dict[str, Lock | None] = {}
 
     def own(self, tree: str) -> Own:
@@ -95,7 +103,7 @@ class Snapshots:
         """
         if not own[0]:
             return None
-        _refuse_odd(own)
+        refuse_odd(own)
         known = self._repository.known_plan(own[0])
         return known if known is not None else self._repository.load_plan(own[0], self.blob(own[0]))
 
@@ -108,30 +116,37 @@ class Snapshots:
         listing = self.listing(tree)
         return Content(plan, listing, owners, listing)
 
-    def todo_text(self, own: Own) -> str | None:
-        """The text of PLAN.md."""
-        _refuse_odd(own)
-        return self.blob(own[1]).decode("utf-8", "surrogateescape") if own[1] else None
+    def todo(self, own: Own, at: Own, plan: Plan) -> TodoSays:
+        """What PLAN.md of ``own`` says, read as the plan.toml of ``at`` has rendered it.
 
-    def reader(self, own: Own, plan: Plan) -> MarkReader:
-        """What reads PLAN.md as that plan.toml (``own``) has rendered it."""
-        reader = self._readers.get(own[0])
+        Raises:
+            CannotJudgeError: it is no regular file.
+        """
+        key = (at[0], own[1])
+        known = self._todos.get(key)
+        if known is None:
+            refuse_odd(own)
+            _make_room(self._todos)
+            known = self._todos[key] = self._read_todo(own, at, plan)
+        return known
+
+    def _read_todo(self, own: Own, at: Own, plan: Plan) -> TodoSays:
+        if not own[1]:
+            return TodoSays()
+        reader = self._readers.get(at[0])
         if reader is None:
             _make_room(self._readers)
-            reader = self._readers[own[0]] = MarkReader(plan)
-        return reader
+            reader = self._readers[at[0]] = MarkReader(plan)
+        text = self.blob(own[1]).decode("utf-8", "surrogateescape")
+        try:
+            marks, strange = reader.read(text)
+        except CannotJudgeError as error:
+            return TodoSays(problems=error.findings)
+        return TodoSays(marks, strange, () if BEGIN in text else (_no_markers(),))
 
     def marks(self, own: Own, plan: Plan) -> Mapping[str, str]:
         """The marks that PLAN.md says, in ids of its own plan; none where nobody can read it."""
-        key = own[:2]
-        if key not in self._marks:
-            _make_room(self._marks)
-            self._marks[key] = {}
-            if own[1] and ":" not in own[1]:
-                text = self.blob(own[1]).decode("utf-8", "surrogateescape")
-                with suppress(CannotJudgeError):  # what Git alone, or a bypass, has made unreadable says nothing
-                    self._marks[key] = self.reader(own, plan).read(text)[0]
-        return self._marks[key]
+        return {} if ":" in own[1] else self.todo(own, own, plan).marks
 
     def lock(self, own: Own) -> Lock | None:
         """The evidence of a parent's plan.lock; None if there is none or nobody can read it."""
@@ -165,7 +180,12 @@ def _named(mode: str, oid: str) -> str:
     return oid if mode in ("100644", "100755") else f"{mode}:{oid}"
 
 
-def _refuse_odd(own: Own) -> None:
+def refuse_odd(own: Own) -> None:
+    """Refuse one of the three files that is a link, a folder or a submodule.
+
+    Raises:
+        CannotJudgeError: so it is.
+    """
     odd = [path for path, oid in zip((PLAN_PATH, TODO_PATH, LOCK_PATH), own, strict=True) if ":" in oid]
     if odd:
         raise CannotJudgeError(
@@ -179,3 +199,9 @@ def _refuse_odd(own: Own) -> None:
 def _make_room(memo: dict[Any, Any]) -> None:
     if len(memo) >= _KEPT:
         memo.clear()
+
+
+def _no_markers() -> Finding:
+    return Finding(
+        "plan-md-edited", "the markers of PLAN.md are gone", locations=(Location(TODO_PATH),), help="orchestrator sync"
+    )
