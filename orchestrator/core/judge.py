@@ -262,7 +262,7 @@ class _Judge:
             self.findings.append(
                 Finding(
                     "phases-mixed",
-                    "one commit, one phase: no single phase claims everything that is staged",
+                    "one commit, one phase: no single phase claims all that it changes",
                     locations=places,
                     notes=("settings.one_phase_per_commit is true",),
                     help=self.unmixing(groups),
@@ -285,7 +285,7 @@ class _Judge:
                     Finding(
                         "phase-mismatch",
                         f'the message names "{self.plan.phase(name).title}", '
-                        f"but the staged work belongs to {titles(self.plan, candidates)}",
+                        f"but the work belongs to {titles(self.plan, candidates)}",
                         locations=tuple(
                             Location(place, 0, f"belongs to {' and '.join(found)}")
                             for place, found in shown[:MAX_SHOWN]
@@ -468,7 +468,7 @@ class _Judge:
                         f"task {task.id} is ticked, but its work is not there: {task.title}",
                         locations=place,
                         notes=tuple(
-                            f"nothing staged under {printable(text)} differs from when the task entered the plan"
+                            f"nothing under {printable(text)} differs from when the task entered the plan"
                             for text in missing
                         ),
                         help=f"git add the work, or untick it: {untick}",
@@ -489,7 +489,7 @@ class _Judge:
             self.findings.append(
                 Finding(
                     "unplanned-file",
-                    f"{len(unplanned)} staged file{'s' if len(unplanned) > 1 else ''} that no phase claims",
+                    f"{len(unplanned)} file{'s' if len(unplanned) > 1 else ''} that no phase claims",
                     locations=tuple(Location(path) for path in unplanned[:MAX_SHOWN]),
                     notes=('settings.unplanned_files is "block"',),
                     help=f"add them to a phase in plan.toml, or: git restore --staged -- {shown}",

@@ -121,7 +121,6 @@ class _Walk:
         self._added: set[str] = set()
         self._due: dict[str, set[tuple[str, str]]] = {}  # by tip: the gates without a pass of its own content
         self._at_tips: list[tuple[str, Plan, list[tuple[Phase, Gate, str]]]] = []
-        self._adoptions: set[str] = set()
         self._judged = 0
         self._unplanned = 0
         self.completed: list[Completed] = []
@@ -202,8 +201,6 @@ class _Walk:
             others = tuple([self._snapshots.own(f"{parent}^{{tree}}") for parent in parents[1:]])
             self._merges.append((place, Step(commit, parents, before, own, (), others)))
             return
-        if own[0] and not before[0]:
-            self._adoptions.add(commit.oid)
         changed = tuple(sorted([path_text(path) for _, path in commit.raw]))
         self._judge(place, Step(commit, parents, before, own, changed, by_result=self._is_squash(commit, before)))
 
@@ -281,7 +278,7 @@ class _Walk:
         automatic = iter(automatic_merges(self._git, pairs))
         steps = [step for _, step in self._merges]
         if self._binding is None:
-            steps = with_judged_sides(self._git, self._span, steps, self._adoptions)
+            steps = with_judged_sides(self._git, self._span, steps)
         for (place, _), step in zip(self._merges, steps, strict=True):
             merge = next(automatic) if len(step.parents) == 2 else None
             tree = step.commit.tree

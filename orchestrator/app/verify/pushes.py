@@ -15,7 +15,7 @@ from orchestrator.git import GitError
 from orchestrator.run_cache import RunCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from orchestrator.git import Git
 
@@ -220,7 +220,8 @@ def pre_receive(repository: Repository, lines: Iterable[str]) -> Answer:
     updates = [_received(line) for line in lines if line]
     if not updates:  # Git never asks about nothing, so somebody on the way has swallowed the lines
         raise CannotJudgeError(Finding("git", "pre-receive was told no ref", help="call it with what Git gives it"))
-    findings = [finding for update in updates for finding in _of_ref(git, update, settings.plan_ref)]
+    protected = {settings.plan_ref, _target(git, settings.plan_ref)} if settings.plan_ref else set()
+    findings = [finding for update in updates for finding in _of_ref(git, update, protected)]
     span = Span(_tips(git, updates), ("--all",), "what is pushed")
     binding = settings.plan_ref if _has_plan(git, settings.plan_ref) else ""
     options = Options(plan_ref=binding, refuse_exceptions=settings.refuse_exceptions)
@@ -266,7 +267,7 @@ def _received(line: str) -> Update:
     return Update(ref, _oid(new), _oid(old))
 
 
-def _of_ref(git: Git, update: Update, plan_ref: str) -> Iterable[Finding]:
+def _of_ref(git: Git, update: Update, protected: Collection[str]) -> Iterable[Finding]:
     """What is wrong with moving this ref there, whatever the commits are."""
     # On a file system without case Refs/Replace would be the same folder.
     if update.new and update.ref.lower().startswith(REPLACE):
@@ -276,7 +277,7 @@ def _of_ref(git: Git, update: Update, plan_ref: str) -> Iterable[Finding]:
             notes=("replacements are for a clone of one's own",),
             help=f"leave {REPLACE} out of the push",
         )
-    if not plan_ref or update.ref not in {plan_ref, _target(git, plan_ref)}:
+    if update.ref not in protected:
         return
     if not update.new:
         yield Finding(

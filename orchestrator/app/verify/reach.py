@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.history.commits import read_subjects
+from orchestrator.core.plan import PLAN_PATH
+from orchestrator.history.commits import read_subjects, revision_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -48,16 +49,22 @@ def in_span(git: Git, span: Span, oids: Collection[str]) -> set[str]:
     return {oid for oid, _, _ in read_subjects(git, [tip.oid for tip in span.tips], span.excluded) if oid in oids}
 
 
-def adoptions_of(git: Git, span: Span, adoptions: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """From each commit of the span to those of the adoptions in it that it has behind it; nothing if there are none.
+def adoptions_behind(git: Git, span: Span) -> Mapping[str, frozenset[str]]:
+    """From each commit that the tips reach to the adoptions that it has behind it; nothing where there is but one.
+
+    An adoption that was there before the span counts like any other.
 
     Raises:
         GitError: Git failed.
     """
-    if not adoptions:
+    tips = [tip.oid for tip in span.tips]
+    options, revisions = revision_arguments(tips, ())
+    argv = ("log", "-m", "--full-history", "--no-renames", "--diff-filter=A", "--no-patch", "--format=%H", *options)
+    adoptions = set(git.text(*argv, "--", PLAN_PATH, stdin=revisions).split())
+    if len(adoptions) < 2:
         return {}
     behind: dict[str, frozenset[str]] = {}
-    for oid, parents, _ in read_subjects(git, [tip.oid for tip in span.tips], span.excluded, reverse=True):
+    for oid, parents, _ in read_subjects(git, tips, reverse=True):
         found = frozenset({oid}) if oid in adoptions else frozenset()
         for parent in parents:
             found |= behind.get(parent, frozenset())

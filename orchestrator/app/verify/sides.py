@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.app.verify.reach import adoptions_of, in_span
+from orchestrator.app.verify.reach import adoptions_behind, in_span
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NONE: frozenset[str] = frozenset()
 
 
-def with_judged_sides(git: Git, span: Span, merges: Sequence[Step], adoptions: Collection[str]) -> list[Step]:
+def with_judged_sides(git: Git, span: Span, merges: Sequence[Step]) -> list[Step]:
     """The merges, each with only those further parents as ``others`` that the plan of its first one has judged.
 
     A branch without a plan, or with an adoption of its own, was judged by nobody, so it vouches for nothing: such a
@@ -30,7 +30,7 @@ def with_judged_sides(git: Git, span: Span, merges: Sequence[Step], adoptions: C
         return []
     unplanned = [step for step in merges if not step.before[0]]
     new = in_span(git, span, {parent for step in unplanned for parent in step.parents[1:]})
-    behind = adoptions_of(git, span, adoptions)
+    behind = adoptions_behind(git, span)
     return [_sorted_sides(step, new, behind) for step in merges]
 
 

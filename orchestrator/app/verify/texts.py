@@ -21,6 +21,7 @@ _KINDS = {
 }
 _MAX_COMMITS = 50
 _MAX_LISTED = 50
+_MAX_REFS = 8
 
 
 def report_text(report: Report) -> str:
@@ -57,7 +58,9 @@ def summary(report: Report) -> str:
 
 
 def _verdict_lines(verdict: Verdict) -> list[str]:
-    names = f" ({', '.join([printable(name) for name in verdict.refs])})" if verdict.refs else ""
+    more = [f"{len(verdict.refs) - _MAX_REFS} more"] if len(verdict.refs) > _MAX_REFS else []
+    shown = [*[printable(name) for name in verdict.refs[:_MAX_REFS]], *more]
+    names = f" ({', '.join(shown)})" if shown else ""
     lines = [f"commit {verdict.oid[:12]}{names} {printable(verdict.subject)[:100]}"]
     for finding in verdict.findings:
         lines += [f"  {line}" for line in finding_text(finding).split("\n")]
