@@ -118,11 +118,12 @@ def _revert_problem(repository: Repository, oid: str, facts: Facts) -> str:
     code, _, _ = repository.git.call("merge-base", "--is-ancestor", commit, "HEAD")
     if code:
         return "it is not in the history of HEAD"
-    base = parents[:1] or ["--root"]
-    out = repository.git.run(
-        "diff-tree", "-r", "-z", "--no-commit-id", "--name-only", "--no-renames", *base, commit, "--"
-    )
-    theirs = {path_text(name) for name in out.split(b"\0")[:-1]}
+    theirs = set()
+    # Of a merge, "git revert -m" undoes the changes against any one of the parents.
+    for base in parents or ["--root"]:
+        options = ("-r", "-z", "--no-commit-id", "--name-only", "--no-renames")
+        out = repository.git.run("diff-tree", *options, base, commit, "--")
+        theirs.update([path_text(name) for name in out.split(b"\0")[:-1]])
     strange = [
         path for path in facts.changed if path not in theirs and not (is_outside_phases(path) and path != PLAN_PATH)
     ]

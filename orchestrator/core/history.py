@@ -32,6 +32,7 @@ class Base(Value):
     task_id: str
     pattern: str
     digest: str
+    phase_id: str = ""
 
 
 def added_passes(recorded: Lock, parents: Iterable[Lock | None]) -> list[AddedPass]:
@@ -52,7 +53,7 @@ def added_passes(recorded: Lock, parents: Iterable[Lock | None]) -> list[AddedPa
 
 def is_yielded(added: AddedPass, contents: Iterable[Content]) -> bool:
     """Whether one of the trees, under its plan, gives the gate just that key."""
-    return any(
+    return bool(added.key) and any(
         content.key(phase, gate) == added.key
         for content in contents
         for phase in content.plan.phases
@@ -72,7 +73,7 @@ def stale_passes(lock: Lock, content: Content, *, unknown: bool) -> list[tuple[s
     for phase_id, evidence in lock.items():
         for name, found in evidence.passes.items():
             pair = gates.get((phase_id, name))
-            if (pair is None and unknown) or (pair is not None and content.key(*pair) != found.key):
+            if (pair is None and unknown) or (pair is not None and content.key(*pair) != (found.key or None)):
                 stale.append((phase_id, name))
     return stale
 
@@ -118,15 +119,18 @@ def changed_bases(plan: Plan, content: Content, before: Before | None, recorded:
             for text in dict.fromkeys([pattern.text for pattern in task.files]) if mine != theirs else ():
                 digest = mine.get(text, "")
                 if digest != theirs.get(text, "") and not _is_of_other(before, phase.id, task.id, text, digest):
-                    found.append((Base(task.id, text, digest), theirs.get(text, ""), (task.id, text) in kept))
+                    found.append((Base(task.id, text, digest, phase.id), theirs.get(text, ""), (task.id, text) in kept))
     return found
 
 
 def _is_of_other(before: Before | None, phase_id: str, task_id: str, text: str, digest: str) -> bool:
-    others = before.others if before is not None else ()
-    return any(
-        (other.lock or {}).get(phase_id, LockPhase()).bases.get(task_id, {}).get(text, "") == digest for other in others
-    )
+    """Whether another parent of a merge has that base, none included if it has the task."""
+    for other in before.others if before is not None else ():
+        has_task = any(task.id == task_id for p in other.plan.phases if p.id == phase_id for task in p.tasks)
+        theirs = (other.lock or {}).get(phase_id, LockPhase()).bases.get(task_id, {}).get(text, "")
+        if theirs == digest and (digest or has_task):
+            return True
+    return False
 
 
 def base_finding(base: Base) -> Finding:

@@ -118,7 +118,7 @@ def exception_finding(reason: str) -> Finding:
     return Finding(
         "bypassed",
         f"the commit declares an exception, and none is accepted here: {printable(reason)}",
-        help="take the trailer out and mend the commit, or have it allowed: git config orchestrator.exceptions allow",
+        help="take the trailer out and mend the commit, or, on the server: git config orchestrator.exceptions allow",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.core.formats import LockPhase
-from orchestrator.core.state import DONE, OPEN, STARTED, plan_state
+from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED, plan_state
 from orchestrator.core.todo import carry, merged_mark
 from orchestrator.core.value import Value
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.core.todo import Reading
 
 _NOTHING = LockPhase()
+_STRONGEST = (DONE, REOPENED, STARTED, OPEN)  # of two parents' marks, what the merge begins with
 
 
 class Before(Value):
@@ -264,18 +265,19 @@ def joined(first: Before, others: Sequence[Side]) -> Before:
             mine, theirs = marks.get(new_id, OPEN), other.marks[old_id]
             if mine != theirs:
                 sides[new_id] = (*sides.get(new_id, ()), mine, theirs)
-                marks[new_id] = DONE if DONE in (mine, theirs) else theirs
+                marks[new_id] = next(mark for mark in _STRONGEST if mark in (mine, theirs))
         lock = _joined_lock(lock, other.lock)
     return first.replace(marks=marks, lock=lock, sides=sides, others=tuple(others))
 
 
 def _joined_lock(ours: Lock | None, theirs: Lock | None) -> Lock | None:
+    """Ours with the passes of both; bases of a task are those that its own plan has laid down."""
     if ours is None or theirs is None:
-        return ours or theirs
+        return ours
     both = dict(ours)
     for phase_id, other in theirs.items():
         mine = both.get(phase_id, _NOTHING)
-        both[phase_id] = LockPhase({**other.passes, **mine.passes}, {**other.bases, **mine.bases})
+        both[phase_id] = LockPhase({**other.passes, **mine.passes}, mine.bases)
     return both
 
 
@@ -283,9 +285,13 @@ def _earlier_marks(plan: Plan, before: Before | None) -> dict[str, str]:
     """The parent's mark of each task of the plan that was in the plan before."""
     if before is None:
         return {}
-    old = {task.id: before.marks.get(task.id, OPEN) for phase in before.plan.phases for task in phase.tasks}
-    carried = carry(old, before.plan, plan)
-    return {carried[task_id]: mark for task_id, mark in old.items() if task_id in carried}
+    earlier: dict[str, str] = {}
+    # A task that any parent has is not brought in by the merge; the first parent has the last word on its mark.
+    for known_plan, marks in (*[(side.plan, side.marks) for side in before.others], (before.plan, before.marks)):
+        old = {task.id: marks.get(task.id, OPEN) for phase in known_plan.phases for task in phase.tasks}
+        carried = carry(old, known_plan, plan)
+        earlier.update({carried[task_id]: mark for task_id, mark in old.items() if task_id in carried})
+    return earlier
 
 
 def _carried_sides(plan: Plan, before: Before | None) -> dict[str, tuple[str, ...]]:
@@ -308,45 +314,53 @@ def bases_of(plan: Plan, content: Content, before: Before | None) -> dict[str, d
                 kept = laid_down.get(task.id, {})
                 bases[task.id] = {p.text: kept[p.text] for p in task.files if p.text in kept}
         return bases
-    origin = _origins(plan, before)
+    origins = _origins(plan, before)
     for phase in plan.phases:
         for task in phase.tasks:
-            old_phase, old_task = origin.get(task.id, ("", None))
-            known = _known_patterns(task, old_task, before)
+            origin = origins.get(task.id)
+            known = _known_patterns(task, origin)
             if all([pattern.text in known for pattern in task.files]):
                 fresh: dict[str, str] = {}
             else:
                 fresh = before.content.base(task) if before.lock is None else content.base(task)
-            kept = {}
-            if old_task is not None and before.lock is not None:
-                kept = before.lock.get(old_phase, _NOTHING).bases.get(old_task.id, {})
-            merged = {}
+            laid: Mapping[str, str] = {}
+            if origin is not None and origin.lock is not None:
+                laid = origin.lock.get(origin.phase_id, _NOTHING).bases.get(origin.task.id, {})
+            found = {}
             for pattern in task.files:
-                digest = (kept if pattern.text in known else fresh).get(pattern.text)
-                if digest is not None:
-                    merged[pattern.text] = digest
-            bases[task.id] = merged
+                source = laid if pattern.text in known else fresh
+                if pattern.text in source:
+                    found[pattern.text] = source[pattern.text]
+            bases[task.id] = found
     return bases
 
 
 def kept_patterns(plan: Plan, before: Before) -> set[tuple[str, str]]:
     """Those patterns, as (task id, text), whose base was laid down before and must stay as it is."""
-    origin = _origins(plan, before)
+    origins = _origins(plan, before)
     tasks = [task for phase in plan.phases for task in phase.tasks]
-    return {(t.id, text) for t in tasks for text in _known_patterns(t, origin.get(t.id, ("", None))[1], before)}
+    return {(task.id, text) for task in tasks for text in _known_patterns(task, origins.get(task.id))}
 
 
-def _known_patterns(task: Task, old_task: Task | None, before: Before) -> set[str]:
-    if old_task is None or before.lock is None or _excluded(old_task) != _excluded(task):
+class _Origin(Value):
+    """A task as a parent has it, with that parent's evidence."""
+
+    phase_id: str
+    task: Task
+    lock: Lock | None
+
+
+def _known_patterns(task: Task, origin: _Origin | None) -> set[str]:
+    if origin is None or origin.lock is None or _excluded(origin.task) != _excluded(task):
         return set()
-    return {pattern.text for pattern in old_task.files}
+    return {pattern.text for pattern in origin.task.files}
 
 
-def _origins(plan: Plan, before: Before) -> dict[str, tuple[str, Task]]:
-    """Phase id and task as a parent had them, by id of the plan's task; of several parents the first that has it."""
-    found: dict[str, tuple[str, Task]] = {}
-    for old_plan in (*[side.plan for side in reversed(before.others)], before.plan):
-        old = {task.id: (phase.id, task) for phase in old_plan.phases for task in phase.tasks}
+def _origins(plan: Plan, before: Before) -> dict[str, _Origin]:
+    """Where each task of the plan comes from, by its id; of several parents the first that has it."""
+    found: dict[str, _Origin] = {}
+    for old_plan, lock in (*[(side.plan, side.lock) for side in reversed(before.others)], (before.plan, before.lock)):
+        old = {task.id: _Origin(phase.id, task, lock) for phase in old_plan.phases for task in phase.tasks}
         found.update({new_id: old[old_id] for old_id, new_id in carry(old, old_plan, plan).items()})
     return found
 

@@ -30,7 +30,7 @@ def weakenings(old: Plan, new: Plan) -> list[str]:
         after = blocks.get(question.id)
         if after is None and not question.answer.strip():
             found.append(f"question {question.id} is taken away without an answer")
-        elif after is not None and (gone := _gone(question.blocks, after.blocks)):
+        elif after is not None and not after.answer.strip() and (gone := _gone(question.blocks, after.blocks)):
             found.append(f"question {question.id} no longer blocks {gone}")
     return found
 
@@ -48,8 +48,10 @@ def _settings(old: Settings, new: Settings) -> list[str]:
         )
         if (before := getattr(old, name)) == strict != (after := getattr(new, name))
     ]
+    found = [line.replace("True", "true").replace("False", "false").replace("'", '"') for line in found]
     for name in ("commit_types", "exempt_authors"):
-        more = [value for value in getattr(new, name) if value not in getattr(old, name)]
+        known = [value.casefold() for value in getattr(old, name)]
+        more = [value for value in getattr(new, name) if value.casefold() not in known]
         if more and "*" not in getattr(old, name):
             found.append(f"settings.{name} accepts {', '.join(more)}")
     for name in ("max_commit_files", "max_commit_lines"):
@@ -97,14 +99,19 @@ def _gate(old: Gate, new: Gate) -> list[str]:
         found.append(f"runs in {new.cwd}, ran in {old.cwd}")
     if old.inputs is None and new.inputs is not None:
         found.append("its inputs are no longer all files of its phase")
+    elif old.inputs is not None and new.inputs is None:
+        found.append("its inputs are now the files of its phase")
     elif old.inputs is not None and new.inputs is not None:
         if gone := _gone(_texts(old.inputs), _texts(new.inputs)):
             found.append(f"{gone} is no input any more")
         if more := _excluded(new.inputs, old.inputs):
             found.append(f"its inputs exclude {more}")
-    found += [
-        f"{name} is no longer read" for name in ("junit", "coverage") if getattr(old, name) and not getattr(new, name)
-    ]
+        elif _reordered(old.inputs, new.inputs):
+            found.append("its inputs stand in another order, in which an exclusion may take out more")
+    for name in ("junit", "coverage"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before and before != after:
+            found.append(f"{name} is read from {after}, was {before}" if after else f"{name} is no longer read")
     found += [
         f"{name} is {getattr(new, name):g}, was {getattr(old, name):g}"
         for name in ("min_tests", "min_coverage")
@@ -129,6 +136,7 @@ def _tasks(old: Plan, new: Plan) -> list[str]:
     tasks = {task.id: task for phase in old.phases for task in phase.tasks}
     places = {task.id: phase.id for phase in old.phases for task in phase.tasks}
     after = {task.id: task for phase in new.phases for task in phase.tasks}
+    places_after = {task.id: phase.id for phase in new.phases for task in phase.tasks}
     carried = carry(tasks, old, new)
     kept = {phase.id for phase in new.phases}
     for task in tasks.values():
@@ -137,6 +145,8 @@ def _tasks(old: Plan, new: Plan) -> list[str]:
             if places[task.id] in kept:
                 found.append(f"task {task.id} is taken away: {task.title}")
             continue
+        if places_after[same.id] != places[task.id]:
+            found.append(f"task {task.id} moves from {places[task.id]} to {places_after[same.id]}")
         if gone := _gone(_texts(task.files), _texts(same.files)):
             found.append(f"task {task.id} no longer needs {gone}")
         if more := _excluded(same.files, task.files):
@@ -154,6 +164,12 @@ def _texts(patterns: Sequence[Pattern]) -> list[str]:
 def _excluded(new: Sequence[Pattern], old: Sequence[Pattern]) -> str:
     known = [pattern.text for pattern in old]
     return ", ".join([pattern.text for pattern in new if not pattern.include and pattern.text not in known])
+
+
+def _reordered(old: Sequence[Pattern], new: Sequence[Pattern]) -> bool:
+    """Whether the same patterns, an exclusion among them, stand in another order; the last that matches decides."""
+    texts = [[pattern.text for pattern in patterns] for patterns in (old, new)]
+    return texts[0] != texts[1] and sorted(texts[0]) == sorted(texts[1]) and not all(p.include for p in new)
 
 
 def _gone(old: Sequence[str], new: Sequence[str]) -> str:

@@ -68,11 +68,15 @@ def is_link(meta: bytes) -> bool:
 
 
 def read_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> Iterator[Commit]:
-    """The commits that the tips reach and ``excluded`` (arguments after ``--not``) do not, children first.
+    """The commits that the tips reach and ``excluded`` (arguments after ``--not``) do not, as git-log(1) orders them.
+
+    A parent comes after its children, but where their dates are out of order.
 
     Raises:
         GitError: Git failed on the way; what was yielded so far is not all.
     """
+    if not tips:
+        return  # Git would take HEAD
     options, revisions = revision_arguments(tips, excluded)
     with git.start(*_CONFIG, "log", *_OPTIONS, *options) as process:
         process.stdin.write(revisions)

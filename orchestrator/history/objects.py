@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from orchestrator.core.finding import CannotJudgeError, Finding
 from orchestrator.core.plan import path_bytes, path_text
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     Tree = dict[bytes, tuple[str, str]]  # name -> (mode of six digits, object id), in Git's order
 
 _KEPT_TREES = 4096
+MAX_BYTES = 64 << 20  # of one object; a plan, a to-do file or a folder of more is an attack
 _FOLDER = "040000"
 
 
@@ -25,6 +27,7 @@ class Objects:
         """Ask that ``git cat-file --batch``."""
         self._process = process
         self._trees: dict[str, Tree] = {}
+        self._ids: dict[str, str] = {}
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
         """Object id, type and content, or None if there is no such object.
@@ -43,6 +46,8 @@ class Objects:
             raise process.failure()
         if len(header) != 3 or not header[2].isdecimal():
             return None
+        if int(header[2]) > MAX_BYTES:
+            raise TooLargeError(header[0], int(header[2]))
         data = process.stdout.read(int(header[2]) + 1)
         if len(data) != int(header[2]) + 1:
             raise process.failure()
@@ -58,15 +63,32 @@ class Objects:
             if len(self._trees) >= _KEPT_TREES:
                 for oldest in list(self._trees)[: _KEPT_TREES // 2]:
                     del self._trees[oldest]
+                    self._ids.pop(oldest, None)
             known = self._trees.get(found[0])
             if known is None:
-                known = self._trees[found[0]] = _entries(found[2], len(found[0]) // 2)
+                known = self._trees[found[0]] = _entries(found[0], found[2])
             self._trees[name] = known
+            if name != found[0]:
+                self._ids[name] = found[0]
         return known
 
+    def tree_id(self, name: str) -> str:
+        """The id of the tree of that name; "" if there is none."""
+        return (self._ids.get(name) or name) if self.tree(name) is not None else ""
 
-def _entries(data: bytes, id_length: int) -> Tree:
+
+class MalformedTreeError(CannotJudgeError):
+    """A tree that Git would not have written: what is where in it depends on who reads it."""
+
+    def __init__(self, oid: str) -> None:
+        """Tell which."""
+        super().__init__(Finding("git", f"tree {oid} is malformed: a name stands in it twice", help="git fsck"))
+
+
+def _entries(tree: str, data: bytes) -> Tree:
+    id_length = len(tree) // 2
     entries: Tree = {}
+    count = 0
     position = 0
     while position < len(data):
         space = data.index(b" ", position)
@@ -74,7 +96,18 @@ def _entries(data: bytes, id_length: int) -> Tree:
         oid = data[end + 1 : end + 1 + id_length].hex()
         entries[data[space + 1 : end]] = (data[position:space].decode("ascii").zfill(6), oid)
         position = end + 1 + id_length
+        count += 1
+    if count != len(entries):
+        raise MalformedTreeError(tree)
     return entries
+
+
+class TooLargeError(CannotJudgeError):
+    """An object that nobody could have written by hand."""
+
+    def __init__(self, oid: str, size: int) -> None:
+        """Tell which."""
+        super().__init__(Finding("git", f"object {oid} has {size} bytes, which is too large to be judged"))
 
 
 class MissingTreeError(Exception):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,22 +16,65 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_OF_A_WORK_TREE = ("GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+# What is set for a user must not change what is judged: attributes come from no work tree, merges are Git's own, and
+# PLAN.md is merged line by line, by no driver.
+_SETTINGS = {
+    "core.bare": "true",
+    "core.attributesFile": os.devnull,
+    "merge.conflictStyle": "merge",
+    "merge.renames": "true",
+    "merge.directoryRenames": "conflict",
+    "merge.renormalize": "false",
+    "merge.orchestrator.driver": "false",
+}
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the program as an exception does, so that what was made is taken away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is told of signals
+        return
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
 @contextmanager
 def scratch_objects(git: Git) -> Iterator[Git]:
-    """The same Git, which writes objects to a temporary folder, and takes objects for what they are.
+    """The same repository without its work tree; objects are written to a temporary folder and taken for what they are.
 
-    Source: git(1), GIT_OBJECT_DIRECTORY, GIT_ALTERNATE_OBJECT_DIRECTORIES, GIT_NO_REPLACE_OBJECTS.
+    Source: git(1), GIT_OBJECT_DIRECTORY, GIT_ALTERNATE_OBJECT_DIRECTORIES, GIT_NO_REPLACE_OBJECTS; git-config(1),
+    GIT_CONFIG_COUNT; gitattributes(5).
     """
-    where = git.env.get("GIT_OBJECT_DIRECTORY") or git.text("rev-parse", "--git-path", "objects")
-    others = git.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
-    known = [_quoted(os.path.abspath(os.path.join(git.top, where))), *([others] if others else [])]
-    with tempfile.TemporaryDirectory(prefix="orchestrator-objects-") as folder:
-        changes = {
+    common, where = git.text("rev-parse", "--git-common-dir", "--git-path", "objects").split("\n")
+    known = [_quoted(os.path.abspath(os.path.join(git.top, where)))]
+    if others := git.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"):
+        known.append(others)
+    with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="orchestrator-objects-") as folder:
+        env = {name: value for name, value in git.env.items() if name not in _OF_A_WORK_TREE}
+        count = int(env.get("GIT_CONFIG_COUNT", "0"))
+        for number, (key, value) in enumerate(_SETTINGS.items(), count):
+            env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        env |= {
+            "GIT_CONFIG_COUNT": str(count + len(_SETTINGS)),
+            "GIT_DIR": os.path.abspath(os.path.join(git.top, common)),
             "GIT_OBJECT_DIRECTORY": folder,
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(known),
             "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
         }
-        yield Git(git.top, {**git.env, **changes})
+        yield Git(env["GIT_DIR"], env)
 
 
 def _quoted(path: str) -> str:

@@ -802,7 +802,7 @@ def test_the_environment_of_the_caller_stays(repo: Repository, temporary: Path) 
     git = git_of(repo)
     env = dict(git.env)
     with scratch_objects(git) as scratch:
-        assert scratch.top == git.top
+        assert scratch.top == f"{git.top}/.git"  # no work tree has a say
         assert scratch.env["GIT_OBJECT_DIRECTORY"].startswith(str(temporary))
     assert git.env == env
 

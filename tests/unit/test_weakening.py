@@ -275,12 +275,12 @@ def test_what_is_told(changes: list[Change], lines: list[str]) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        ('require_phase = "always"', 'require_phase = "advancing"', "require_phase is 'advancing', was 'always'"),
-        ('unplanned_files = "block"', "", "unplanned_files is 'allow', was 'block'"),
-        ("", "one_phase_per_commit = false", "one_phase_per_commit is False, was True"),
-        ('on_gate_failure = "block"', "", "on_gate_failure is 'allow', was 'block'"),
-        ("", 'mainline = "squash"', "mainline is 'squash', was 'merge'"),
-        ("auto_done = false", "", "auto_done is True, was False"),
+        ('require_phase = "always"', 'require_phase = "advancing"', 'require_phase is "advancing", was "always"'),
+        ('unplanned_files = "block"', "", 'unplanned_files is "allow", was "block"'),
+        ("", "one_phase_per_commit = false", "one_phase_per_commit is false, was true"),
+        ('on_gate_failure = "block"', "", 'on_gate_failure is "allow", was "block"'),
+        ("", 'mainline = "squash"', 'mainline is "squash", was "merge"'),
+        ("auto_done = false", "", "auto_done is true, was false"),
     ],
 )
 def test_a_setting_is_loosened_and_not_tightened(old: str, new: str, line: str) -> None:

@@ -62,11 +62,12 @@ def _is_abbreviated(target: str, oid: str) -> bool:
 
 def _strange_path(objects: Objects, oid: str, parents: list[str], claim: Claim) -> str:
     """What the revert changes and the reverted commit did not, as the end of a sentence; "" for nothing."""
-    trees = [f"{name}^{{tree}}" for name in (*parents[:1], oid)]
-    for tree in trees:
-        if objects.tree(tree) is None:
-            raise MissingObjectError(tree)
-    theirs = set(changed_paths(objects, trees[0] if parents else "", trees[-1]))
+    tree, *before = [f"{name}^{{tree}}" for name in (oid, *parents)]
+    for name in (tree, *before):
+        if objects.tree(name) is None:
+            raise MissingObjectError(name)
+    # Of a merge, "git revert -m" undoes the changes against any one of the parents.
+    theirs = {path for name in before or [""] for path in changed_paths(objects, name, tree)}
     strange = [
         path for path in claim.changed if path not in theirs and not (is_outside_phases(path) and path != PLAN_PATH)
     ]

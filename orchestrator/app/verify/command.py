@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator.app.repository import Repository, check_git_version
 from orchestrator.app.verify import engine, texts
-from orchestrator.app.verify.ranges import default_span, named_span, refuse_empty
+from orchestrator.app.verify.ranges import commit_of, default_span, named_span, refuse_empty
 from orchestrator.app.verify.readable import refuse_unreadable
 from orchestrator.app.verify.report import Options, Span, Verdict
 from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
@@ -18,6 +18,7 @@ from orchestrator.core.refusals import rerun_finding
 from orchestrator.core.value import Value
 from orchestrator.git import Git
 from orchestrator.history.commits import revision_arguments
+from orchestrator.run_cache import RunCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,7 @@ def open_repository() -> Repository:
         raise CannotJudgeError(Finding("git", f"this is no Git repository: {reason}", help="git init"))
     git_dir, up, *_ = [*out.decode("utf-8", "surrogateescape").split("\n"), ""]
     repository = Repository(Git(up.rstrip("/") or ".", os.environ), git_dir)
+    repository.cache = RunCache(os.devnull)  # what lies in the Git directory has no say, and nothing is added to it
     check_git_version(repository.git)
     return repository
 
@@ -66,7 +68,10 @@ def verify(repository: Repository, asked: Asked) -> Report:
     git = repository.git
     refuse_unreadable(git)
     span = default_span(git) if asked.range is None else named_span(git, asked.range)
-    options = Options(plan_ref=_plan_commit(git, asked.plan_ref), title=asked.title)
+    if asked.title is not None and len(span.tips) != 1:
+        said = f"--title-env takes a range with one tip, {span.text} has {len(span.tips)}"
+        raise UnknownNameError(Finding("git", said, help="orchestrator verify <base>..<tip> --title-env NAME"))
+    options = Options(plan_ref=_plan_commit(git, asked.plan_ref), plan_name=asked.plan_ref, title=asked.title)
     with _Meter(git, span) as meter:
         found = engine.verify(repository, span, options, watch=meter.watch)
     report = found.report
@@ -114,10 +119,9 @@ def _plan_commit(git: Git, ref: str) -> str:
     """
     if not ref:
         return ""
-    code, out, _ = git.call("rev-parse", "--verify", "-q", "--end-of-options", f"{ref}^{{commit}}")
-    oid = out.decode("ascii").strip()
-    if code or git.call("cat-file", "-e", f"{oid}:plan.toml")[0]:
-        problem = "names no commit" if code else "has no plan.toml"
+    oid = commit_of(git, ref)
+    if not oid or git.call("cat-file", "-e", f"{oid}:plan.toml")[0]:
+        problem = "has no plan.toml" if oid else "names no commit"
         raise UnknownNameError(Finding("git", f"--plan: {ref!r} {problem}", help="git branch --all"))
     return oid
 

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 from orchestrator.app.verify.claims import unfounded
 from orchestrator.app.verify.ground import Ground
 from orchestrator.app.verify.judging import Judging, Step
-from orchestrator.app.verify.reach import reaching_tips
+from orchestrator.app.verify.reach import ancestors, reaching_tips
 from orchestrator.app.verify.readable import refuse_unreadable
 from orchestrator.app.verify.report import Completed, Listed, Options, Report, Span, Tip, Verdict
-from orchestrator.app.verify.sides import with_judged_sides
-from orchestrator.app.verify.snapshots import NO_FILES, MissingObjectError, Snapshots, undone
+from orchestrator.app.verify.sides import with_judged_sides, without_parents
+from orchestrator.app.verify.snapshots import NO_FILES, MissingObjectError, Snapshots, is_own
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.history import stale_finding, stale_passes, unproven_finding
 from orchestrator.core.message import EXCEPTION_TRAILER, parse_header, subject_line, trailer
-from orchestrator.core.plan import is_outside_phases, path_text
+from orchestrator.core.plan import PLAN_PATH, is_outside_phases, path_text
 from orchestrator.core.refusals import exception_finding, size_findings
 from orchestrator.core.value import Value
 from orchestrator.git import GitError
 from orchestrator.history.commits import Commit, read_commits, read_line_counts, revision_arguments
-from orchestrator.history.merges import automatic_merges
+from orchestrator.history.merges import AutomaticMerge, automatic_merges
 from orchestrator.history.objects import MissingTreeError, Objects, changed_paths
 from orchestrator.history.scratch import scratch_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.app.repository import Repository
     from orchestrator.app.verify.judging import Claim, Outcome
@@ -136,13 +136,15 @@ class _Walk:
             if watch is not None:
                 watch(number + 1)
             own = pending.pop(commit.oid, None) or self._snapshots.own(commit.tree)
-            if len(commit.parents) == 1:
-                before = undone(own, commit.raw)
-            else:
+            before = own
+            if len(commit.parents) != 1 or any([is_own(path) for _, path in commit.raw]):
+                # What raw lines say of a malformed tree is not what the tree says.
+                own = self._snapshots.own(commit.tree)
                 before = self._snapshots.own(f"{commit.parents[0]}^{{tree}}") if commit.parents else NO_FILES
             if commit.parents:
                 pending[commit.parents[0]] = before
-            if not own[0] and not before[0] and self._binding is None:
+            others = tuple([self._snapshots.own(f"{parent}^{{tree}}") for parent in commit.parents[1:]])
+            if self._binding is None and not any([files[0] for files in (own, before, *others)]):
                 self._unplanned += 1
                 continue
             self._judged += 1
@@ -154,7 +156,7 @@ class _Walk:
                 ground = self._ground(own, commit)
                 if ground is not None and ground.accepts(commit):
                     continue
-            self._take(_place(number, commit), commit, before, own)
+            self._take(_place(number, commit), Step(commit, tuple(commit.parents), before, own, (), others))
         self._judge_merges()
         self._count_lines()
         self._settle_claims()
@@ -178,11 +180,13 @@ class _Walk:
                 place.subject,
                 tuple(found),
                 tuple([tip.name for tip in self._span.tips if several and tip.name and tip.oid in reached[place.oid]]),
+                place.number != _TITLE,
             )
             for place, found in problems
         ]
         listed = [item for _, item in sorted(self._listed, key=lambda pair: -pair[0])]
-        return Report(self._span, self._judged, self._unplanned, tuple(refused), tuple(listed), (), seconds)
+        name = self._options.plan_name or self._options.plan_ref
+        return Report(self._span, self._judged, self._unplanned, tuple(refused), tuple(listed), (), seconds, name)
 
     def _refuse(self, place: _Place, findings: Sequence[Finding]) -> None:
         if findings:
@@ -194,15 +198,13 @@ class _Walk:
 
     # -- commits -------------------------------------------------------------------------------------------------
 
-    def _take(self, place: _Place, commit: Commit, before: Own, own: Own) -> None:
+    def _take(self, place: _Place, step: Step) -> None:
         """Judge an ordinary commit; put a merge aside, until the automatic merges of many are worked out at once."""
-        parents = tuple(commit.parents)
-        if len(parents) > 1:
-            others = tuple([self._snapshots.own(f"{parent}^{{tree}}") for parent in parents[1:]])
-            self._merges.append((place, Step(commit, parents, before, own, (), others)))
+        if step.others:
+            self._merges.append((place, step))
             return
-        changed = tuple(sorted([path_text(path) for _, path in commit.raw]))
-        self._judge(place, Step(commit, parents, before, own, changed, by_result=self._is_squash(commit, before)))
+        changed = tuple(sorted([path_text(path) for _, path in step.commit.raw]))
+        self._judge(place, step.replace(changed=changed, by_result=self._is_squash(step.commit, step.before)))
 
     def _judge(self, place: _Place, step: Step) -> None:
         try:
@@ -274,28 +276,55 @@ class _Walk:
 
     def _judge_merges(self) -> None:
         """Judge what merges themselves change: against the automatic merge, of more than two against every parent."""
-        pairs = [(step.parents[0], step.parents[1]) for _, step in self._merges if len(step.others) == 1]
-        automatic = iter(automatic_merges(self._git, pairs))
-        steps = [step for _, step in self._merges]
+        pairs = [step.parents for _, step in self._merges if len(step.parents) == 2]
+        merged = automatic_merges(self._git, [(parents[0], parents[1]) for parents in pairs])
+        automatic: dict[tuple[str, ...], AutomaticMerge] = dict(zip(pairs, merged, strict=True))
+        steps = self._independent([step for _, step in self._merges], automatic)
         if self._binding is None:
             steps = with_judged_sides(self._git, self._span, steps)
-        for (place, _), step in zip(self._merges, steps, strict=True):
-            merge = next(automatic) if len(step.parents) == 2 else None
+        for (place, asked), step in zip(self._merges, steps, strict=True):
+            merge = automatic.get(asked.parents) if len(step.parents) == 2 else None
             tree = step.commit.tree
-            if step.by_result:
+            if step.by_result or len(step.parents) == 1:
                 changed = changed_paths(self._objects, step.tree_before, tree)
             elif merge is not None:
                 changed = changed_paths(self._objects, merge.tree, tree)
             else:
                 differing = [set(changed_paths(self._objects, f"{name}^{{tree}}", tree)) for name in step.parents]
                 changed = sorted(set.intersection(*differing))
+            # What brings a plan of its own is no branch that merely has none.
+            step = step.replace(changed=tuple(changed), by_result=step.by_result and PLAN_PATH not in changed)  # noqa: PLW2901
             # What Git made by itself, under a message that names no phase, leaves nothing to be judged.
             says_nothing = parse_header(place.subject) is None and not trailer(step.commit.text, EXCEPTION_TRAILER)
+            is_clean = len(step.parents) == 1 or (merge is not None and merge.clean)
             is_planned = bool(step.before[0]) or self._binding is not None
-            if is_planned and says_nothing and merge is not None and merge.clean and not (changed or step.by_result):
+            if is_planned and says_nothing and is_clean and not (changed or step.by_result):
                 self._note_completed(place, step, self._judging.completed(step))
             else:
-                self._judge(place, step.replace(changed=tuple(changed)))
+                self._judge(place, step)
+
+    def _independent(self, steps: Sequence[Step], automatic: Mapping[tuple[str, ...], AutomaticMerge]) -> list[Step]:
+        """The merges without the parents that another parent has behind it.
+
+        Where there are two, the automatic merge then is the tree of the other one, so most need not be asked about.
+        """
+        asked: list[set[tuple[str, str]]] = []
+        for step in steps:
+            merge = automatic.get(step.parents)
+            asked.append(
+                {
+                    (older, newer)
+                    for newer in step.parents
+                    if merge is None or self._objects.tree_id(f"{newer}^{{tree}}") == merge.tree
+                    for older in step.parents
+                    if older != newer
+                }
+            )
+        behind = ancestors(self._git, set().union(*asked))
+        return [
+            without_parents(step, {older for older, newer in pairs if (older, newer) in behind})
+            for step, pairs in zip(steps, asked, strict=True)
+        ]
 
     def _count_lines(self) -> None:
         """Refuse commits of too many lines, where the plan limits them; one process counts them all."""
@@ -352,21 +381,33 @@ class _Walk:
 
     # -- a pull request that will be squashed --------------------------------------------------------------------
 
+    def _base(self) -> str:
+        """The id of the commit that the span begins on; "" where it begins with a root."""
+        if not self._span.excluded:
+            return ""
+        argv = ("merge-base", self._tips[0], *self._span.excluded)
+        code, out, err = self._git.call(*argv)
+        if code not in (0, 1):
+            raise GitError(argv, code, err.decode("utf-8", "replace"))
+        return out.decode("ascii").strip()
+
     def _lands_as_one(self) -> bool:
-        """Whether the plan at the tip says that a branch lands as one commit."""
-        plan = self._judging.plan(self._snapshots.own(f"{self._tips[0]}^{{tree}}"))
+        """Whether the plan that the span begins under, or brings, says that a branch lands as one commit."""
+        base = self._base()
+        plan = self._judging.plan(self._snapshots.own(f"{base}^{{tree}}")) if base else None
+        if plan is None:
+            plan = self._judging.plan(self._snapshots.own(f"{self._tips[0]}^{{tree}}"))
         return plan is not None and plan.settings.mainline == "squash"
 
     def _judge_title(self, title: str) -> None:
         """Judge the commit that a squash of the span would make, under that title; of a merge, the title's form."""
-        tip = self._tips[0]
-        base = self._git.text("merge-base", tip, *self._span.excluded) if self._span.excluded else ""
+        tip, base = self._tips[0], self._base()
         trees = [f"{base}^{{tree}}" if base else "", f"{tip}^{{tree}}"]
         commit = Commit(tip, [base] if base else [], trees[1], b"", title.encode("utf-8", "surrogateescape"), [])
         before = self._snapshots.own(trees[0]) if base else NO_FILES
         changed = tuple(changed_paths(self._objects, *trees))
         own = self._snapshots.own(trees[1])
-        step = Step(commit, tuple(commit.parents), before, own, changed, by_result=True)
+        step = Step(commit, tuple(commit.parents), before, own, changed, by_result=True, is_title=True)
         place = _Place(_TITLE, tip, title)
         if self._lands_as_one():
             self._judge(place, step)

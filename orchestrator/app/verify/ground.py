@@ -31,7 +31,8 @@ class Ground:
     def __init__(self, plan: Plan, owners: Owners, states: Mapping[str, PhaseState]) -> None:
         """Keep the plan, who claims what, and where the phases stand."""
         self.states = states
-        self.has_artifacts = any([phase.artifacts for phase in plan.phases])
+        self._artifacts = [path for phase in plan.phases for path in phase.artifacts]
+        self.has_artifacts = bool(self._artifacts)
         self._plan = plan
         self._owners = owners
         settings = plan.settings
@@ -75,6 +76,8 @@ class Ground:
 
     def _claimed(self, path: str) -> Sequence[str]:
         """The phases under whose name the path may be changed."""
+        if any([path == place or path.startswith(f"{place}/") for place in self._artifacts]):
+            return ()  # it may complete a phase
         found = self._owners.phases(path)
         if found or (self._needs_claims and not is_outside_phases(path)):
             return found

@@ -52,6 +52,7 @@ class Step(Value):
     changed: tuple[str, ...] = ()
     others: tuple[Own, ...] = ()
     by_result: bool = False
+    is_title: bool = False  # no commit yet, so nothing that it is can free its message
 
     @property
     def tree_before(self) -> str:
@@ -114,7 +115,7 @@ class Judging:
         after = self.plan(step.own)
         first = self._before(step, after)
         if first is None:
-            return self._adoption(step)
+            return self._adoption(step) if after is not None else Outcome()
         before = joined(first, self._sides(step)) if step.others else first
         freed, claim = self._freed(step, text, before.plan)
         listed = []
@@ -151,7 +152,7 @@ class Judging:
         )
 
     def _limits_lines(self, step: Step, before: Before) -> bool:
-        is_ordinary = len(step.parents) < 2 and not step.by_result
+        is_ordinary = len(step.commit.parents) < 2 and not step.by_result
         return is_ordinary and bool(before.plan.settings.max_commit_lines)
 
     # -- what there was before ------------------------------------------------------------------------------------
@@ -176,13 +177,20 @@ class Judging:
         if lock is None or not self._right:
             return lock
         return {
-            phase_id: evidence.replace(bases={i: self._trusted(i, base) for i, base in evidence.bases.items()})
+            phase_id: evidence.replace(bases=self._trusted(phase_id, evidence.bases))
             for phase_id, evidence in lock.items()
         }
 
-    def _trusted(self, task_id: str, base: Mapping[str, str]) -> dict[str, str]:
-        right = {text: self._right.get(Base(task_id, text, digest), digest) for text, digest in base.items()}
-        return {text: digest for text, digest in right.items() if digest}
+    def _trusted(self, phase_id: str, bases: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+        trusted = {task_id: dict(base) for task_id, base in bases.items()}
+        for wrong, right in self._right.items():
+            if wrong.phase_id != phase_id or trusted.get(wrong.task_id, {}).get(wrong.pattern, "") != wrong.digest:
+                continue
+            base = trusted.setdefault(wrong.task_id, {})
+            base[wrong.pattern] = right
+            if not right:
+                del base[wrong.pattern]
+        return trusted
 
     def marks(self, own: Own, plan: Plan) -> dict[str, str]:
         """The marks of a parent, in ids of the plan that counts there."""
@@ -191,7 +199,7 @@ class Judging:
         except CannotJudgeError:
             real = plan
         if real is None:
-            return {}
+            real = plan  # what binds has to be read from a PLAN.md that stands alone, too
         marks = self.snapshots.marks(own, real)
         if real is plan:
             return dict(marks)
@@ -214,7 +222,7 @@ class Judging:
 
     def _intent(self, step: Step) -> Intent:
         links = frozenset([path_text(path) for meta, path in step.commit.raw if is_link(meta)])
-        known = None if len(step.parents) > 1 or step.by_result else links
+        known = None if len(step.commit.parents) > 1 or step.by_result else links
         return Intent(in_history=True, by_result=step.by_result, may_run=False, links=known)
 
     def _reading(self, step: Step, findings: list[Finding]) -> Reading:
@@ -265,7 +273,7 @@ class Judging:
         plan = self.snapshots.plan(step.own)
         assert plan is not None  # noqa: S101 - else there is no plan before it nor in it
         findings: list[Finding] = []
-        marks = self._reading(step, findings).marks
+        marks = self._reading(step, []).marks
         recorded = self._recorded(step, findings)
         done = sum([mark == DONE for mark in marks.values()])
         passes = sum([len(phase.passes) for phase in (recorded or {}).values()])
@@ -273,7 +281,9 @@ class Judging:
         return Outcome(tuple(findings), (("adopted", text),), distrusted=self._bases(step, recorded)[1])
 
     def _changes_of_plan(self, step: Step, settled: Settled) -> list[tuple[str, str]]:
-        if PLAN_PATH not in step.changed or not step.before[0] or not step.own[0]:
+        # Several branches may agree on an old plan that none of a merge's differences shows.
+        is_changed = PLAN_PATH in step.changed or (len(step.parents) > 2 and step.own[0] != step.before[0])
+        if not is_changed or not step.before[0] or not step.own[0]:
             return [("weakened", "the plan is taken away")] if step.before[0] and not step.own[0] else []
         try:
             old = self.snapshots.plan(step.before)
@@ -290,7 +300,9 @@ class Judging:
 
     def _freed(self, step: Step, text: str, plan: Plan) -> tuple[bool, Claim | None]:
         """Whether what the commit is frees its message from the form, and on what condition."""
-        if len(step.parents) > 1:
+        if step.is_title:
+            return False, None
+        if len(step.commit.parents) > 1:
             return True, None
         email = step.commit.email.decode("utf-8", "replace").casefold()
         if any([fnmatchcase(email, pattern.casefold()) for pattern in plan.settings.exempt_authors]):
@@ -352,8 +364,6 @@ class Judging:
 
     def completed(self, step: Step) -> tuple[str, ...]:
         """The phases with gates that are complete here and were not before."""
-        if step.own == step.before:
-            return ()
         after = self.states(step.own, step.commit.tree)
         before = self.states(step.before, step.tree_before)
         return tuple(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from orchestrator.app.repository import Repository, check_git_version
@@ -15,12 +17,14 @@ from orchestrator.git import GitError
 from orchestrator.run_cache import RunCache
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.git import Git
 
 PLAN_REF_KEY = "orchestrator.planRef"
 EXCEPTIONS_KEY = "orchestrator.exceptions"
+TIME_LIMIT_KEY = "orchestrator.timeLimit"
+TIME_LIMIT_S = 300
 REPLACE = "refs/replace/"
 
 _GLOB = frozenset("?*[")
@@ -64,6 +68,7 @@ class Settings(Value):
 
     plan_ref: str = ""
     refuse_exceptions: bool = True
+    time_limit_s: int = 300
 
 
 # -- before a push
@@ -227,7 +232,8 @@ def pre_receive(repository: Repository, lines: Iterable[str]) -> Answer:
     options = Options(plan_ref=binding, refuse_exceptions=settings.refuse_exceptions)
     reading = Repository(git, repository.git_dir)
     reading.cache = RunCache(os.devnull)  # what lies in the server's Git directory is neither believed nor added to
-    return _judged(reading, span, options).replace(findings=tuple(findings))
+    with _time_limit(settings.time_limit_s):
+        return _judged(reading, span, options).replace(findings=tuple(findings))
 
 
 def read_settings(git: Git) -> Settings:
@@ -236,9 +242,11 @@ def read_settings(git: Git) -> Settings:
     Raises:
         CannotJudgeError: a value is none that is known, so that a slip of the pen does not open the door.
     """
-    values = dict(_config(git, r"^orchestrator\.(planref|exceptions)$"))
+    values = dict(_config(git, r"^orchestrator\.(planref|exceptions|timelimit)$"))
     plan_ref = values.get("orchestrator.planref", "")
-    if plan_ref and (not plan_ref.startswith("refs/") or git.call("check-ref-format", plan_ref)[0]):
+    if "orchestrator.planref" in values and (
+        not plan_ref.startswith("refs/") or git.call("check-ref-format", plan_ref)[0]
+    ):
         # A short name could mean a tag that somebody pushes tomorrow.
         raise CannotJudgeError(
             Finding(
@@ -256,7 +264,42 @@ def read_settings(git: Git) -> Settings:
                 help=f"on the server: git config {EXCEPTIONS_KEY} refuse",
             )
         )
-    return Settings(plan_ref, exceptions == "refuse")
+    limit = values.get("orchestrator.timelimit", str(TIME_LIMIT_S))
+    if not (limit.isascii() and limit.isdecimal()):
+        raise CannotJudgeError(
+            Finding(
+                "git",
+                f'{TIME_LIMIT_KEY} is "{limit}", which is no number of seconds',
+                help=f"on the server: git config {TIME_LIMIT_KEY} {TIME_LIMIT_S}",
+            )
+        )
+    return Settings(plan_ref, exceptions == "refuse", int(limit))
+
+
+@contextmanager
+def _time_limit(seconds: int) -> Iterator[None]:
+    """Give up after so many seconds (0: never): a push can be made so that judging it takes for ever.
+
+    Raises:
+        CannotJudgeError: the time is over.
+    """
+
+    def give_up(_number: int, _frame: object) -> None:
+        raise CannotJudgeError(
+            Finding(
+                "git",
+                f"what is pushed could not be judged within {seconds} s",
+                help=f"push less at once; or, on the server: git config {TIME_LIMIT_KEY} {seconds * 2}",
+            )
+        )
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _received(line: str) -> Update:

@@ -5,11 +5,46 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.app.verify.report import Span, Tip
-from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
+from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError, printable
 from orchestrator.history.commits import revision_arguments
 
 if TYPE_CHECKING:
     from orchestrator.git import Git
+
+
+_WARNING = ("-c", "core.warnAmbiguousRefs=true")
+_PLAIN = {"LC_ALL": "C", "LANGUAGE": ""}
+
+
+def refuse_ambiguous(name: str, said: bytes) -> None:
+    """Refuse a name by which Git could mean a tag or a branch, whichever somebody has made; ``said`` on standard error.
+
+    Raises:
+        CannotJudgeError: Git has warned of that.
+
+    Source: gitrevisions(7), the order in which names are looked up; git-config(1), core.warnAmbiguousRefs.
+    """
+    if b"is ambiguous" in said:
+        raise CannotJudgeError(
+            Finding(
+                "git",
+                f"{printable(name)} can mean more than one ref",
+                notes=(said.decode("utf-8", "replace").strip().split("\n")[0],),
+                help="give the full name, as refs/remotes/origin/main or refs/heads/main: git show-ref",
+            )
+        )
+
+
+def commit_of(git: Git, name: str) -> str:
+    """The id of the commit of that name; "" if there is none.
+
+    Raises:
+        CannotJudgeError: the name could mean several.
+    """
+    argv = ("rev-parse", "--verify", "-q", "--end-of-options", f"{name}^{{commit}}")
+    code, out, err = git.call(*_WARNING, *argv, env=_PLAIN)
+    refuse_ambiguous(name, err)
+    return "" if code else out.decode("ascii").strip()
 
 
 def named_span(git: Git, name: str) -> Span:
@@ -22,7 +57,8 @@ def named_span(git: Git, name: str) -> Span:
     """
     if not name.strip() or name.startswith("-"):
         raise _unknown(name, "it is no revision")
-    code, out, err = git.call("rev-parse", "--revs-only", "--end-of-options", name, "--")
+    code, out, err = git.call(*_WARNING, "rev-parse", "--revs-only", "--end-of-options", name, "--", env=_PLAIN)
+    refuse_ambiguous(name, err)
     if code or not out:
         raise _unknown(name, err.decode("utf-8", "replace").strip().split("\n")[0])
     names = out.decode("ascii").split()
@@ -48,13 +84,15 @@ def default_span(git: Git) -> Span:
                 help="orchestrator verify <base>..HEAD, or, for all of history: orchestrator verify HEAD",
             )
         )
-    return named_span(git, f"{base}..HEAD")
+    span = named_span(git, f"{base}..HEAD")
+    short = base.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+    return span.replace(text=f"{short}..HEAD", tips=tuple([tip.replace(name="HEAD") for tip in span.tips]))
 
 
 def _base(git: Git) -> str:
-    """The name of the upstream or default branch; "" if there is none but HEAD's own branch."""
-    code, out, _ = git.call("rev-parse", "--abbrev-ref", "--verify", "-q", "@{upstream}")
-    if code == 0:
+    """The full name of the upstream or default branch; "" if there is none but HEAD's own branch."""
+    code, out, _ = git.call("rev-parse", "--symbolic-full-name", "--verify", "-q", "@{upstream}")
+    if code == 0 and out.strip():
         return out.decode("utf-8", "surrogateescape").strip()
     here = git.call("symbolic-ref", "-q", "HEAD")[1].decode("utf-8", "surrogateescape").strip()
     configured = git.call("config", "--get", "init.defaultBranch")[1].decode("utf-8", "surrogateescape").strip()
@@ -67,7 +105,7 @@ def _base(git: Git) -> str:
     ]
     for name in candidates:
         if name and name != here and git.call("rev-parse", "--verify", "-q", f"{name}^{{commit}}")[0] == 0:
-            return name.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+            return name
     return ""
 
 

@@ -49,22 +49,54 @@ def in_span(git: Git, span: Span, oids: Collection[str]) -> set[str]:
     return {oid for oid, _, _ in read_subjects(git, [tip.oid for tip in span.tips], span.excluded) if oid in oids}
 
 
-def adoptions_behind(git: Git, span: Span) -> Mapping[str, frozenset[str]]:
-    """From each commit that the tips reach to the adoptions that it has behind it; nothing where there is but one.
-
-    An adoption that was there before the span counts like any other.
+def ancestors(git: Git, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the pairs of commits of which the first one is an ancestor of the second.
 
     Raises:
         GitError: Git failed.
     """
-    tips = [tip.oid for tip in span.tips]
-    options, revisions = revision_arguments(tips, ())
+    found: set[tuple[str, str]] = set()
+    sought: dict[str, set[str]] = {}
+    waiting: dict[str, int] = {}
+    for ancestor, descendant in pairs:
+        sought.setdefault(ancestor, set()).add(descendant)
+        waiting[descendant] = waiting.get(descendant, 0) + 1
+    carried: dict[str, set[str]] = {}
+    for oid, parents, _ in read_subjects(git, list(waiting)) if pairs else ():
+        here = carried.pop(oid, set())
+        for descendant in sought.pop(oid, ()):
+            if descendant in here:
+                found.add((oid, descendant))
+            waiting[descendant] -= 1
+        if not sought:
+            break
+        if oid in waiting:
+            here.add(oid)
+        here = {name for name in here if waiting[name]}
+        for parent in parents if here else ():
+            carried.setdefault(parent, set()).update(here)
+    return found
+
+
+def all_adoptions(git: Git, span: Span) -> set[str]:
+    """The ids of the commits, in all that the tips reach, that have a plan.toml which a parent has not.
+
+    Raises:
+        GitError: Git failed.
+    """
+    options, revisions = revision_arguments([tip.oid for tip in span.tips], ())
     argv = ("log", "-m", "--full-history", "--no-renames", "--diff-filter=A", "--no-patch", "--format=%H", *options)
-    adoptions = set(git.text(*argv, "--", PLAN_PATH, stdin=revisions).split())
-    if len(adoptions) < 2:
-        return {}
+    return set(git.text(*argv, "--", PLAN_PATH, stdin=revisions).split())
+
+
+def adoptions_behind(git: Git, span: Span, adoptions: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """From each commit that the tips reach to those of the adoptions that it has behind it.
+
+    Raises:
+        GitError: Git failed.
+    """
     behind: dict[str, frozenset[str]] = {}
-    for oid, parents, _ in read_subjects(git, tips, reverse=True):
+    for oid, parents, _ in read_subjects(git, [tip.oid for tip in span.tips], reverse=True):
         found = frozenset({oid}) if oid in adoptions else frozenset()
         for parent in parents:
             found |= behind.get(parent, frozenset())

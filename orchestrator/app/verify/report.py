@@ -29,12 +29,14 @@ class Span(Value):
 class Options(Value):
     """How to judge.
 
-    ``plan_ref`` is a revision whose plan.toml binds in the place of each first parent's; "" for none.
+    ``plan_ref`` is a revision whose plan.toml binds in the place of each first parent's; "" for none; ``plan_name`` is
+    what the user calls it.
     ``refuse_exceptions``: a commit that declares an exception is refused. ``title`` is that of a pull request to be
     squashed, None for none.
     """
 
     plan_ref: str = ""
+    plan_name: str = ""
     refuse_exceptions: bool = False
     title: str | None = None
 
@@ -46,6 +48,7 @@ class Verdict(Value):
     subject: str
     findings: tuple[Finding, ...]
     refs: tuple[str, ...] = ()  # names of the tips that reach it, where there are several
+    is_commit: bool = True  # False: it is a title, under the id of the commit that would be squashed last
 
 
 class Listed(Value):
@@ -87,3 +90,4 @@ class Report(Value):
     listed: tuple[Listed, ...] = ()
     reruns: tuple[Rerun, ...] = ()
     seconds: float = 0.0
+    plan_ref: str = ""  # whose plan binds, as the user calls it

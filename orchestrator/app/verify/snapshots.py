@@ -9,12 +9,12 @@ from orchestrator.core.evidence import Content
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.ownership import Owners
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH
-from orchestrator.core.todo import BEGIN, MarkReader
+from orchestrator.core.todo import BEGIN, MarkReader, parse
 from orchestrator.core.value import Value
 from orchestrator.history.objects import TreeListing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from orchestrator.app.repository import Repository
     from orchestrator.core.formats import Lock
@@ -142,7 +142,8 @@ class Snapshots:
             marks, strange = reader.read(text)
         except CannotJudgeError as error:
             return TodoSays(problems=error.findings)
-        return TodoSays(marks, strange, () if BEGIN in text else (_no_markers(),))
+        has_block = f"{BEGIN}\n" in text or parse(text).has_block
+        return TodoSays(marks, strange, () if has_block else (_no_markers(),))
 
     def marks(self, own: Own, plan: Plan) -> Mapping[str, str]:
         """The marks that PLAN.md says, in ids of its own plan; none where nobody can read it."""
@@ -157,27 +158,13 @@ class Snapshots:
         return self._locks[own[2]]
 
 
-def undone(own: Own, raw: Sequence[tuple[bytes, bytes]]) -> Own:
-    """The three files before a commit that changes what these raw lines of git-log(1) say."""
-    before = own
-    for meta, path in raw:
-        place = _PLACES.get(path)
-        if place is not None:
-            fields = meta[1:].split(b" ")
-            mode, oid = fields[0].decode("ascii"), fields[2].decode("ascii")
-            files = list(before)
-            files[place] = "" if mode == "000000" else _named(mode, oid)
-            before = files[0], files[1], files[2]
-    return before
-
-
 def is_own(path: bytes) -> bool:
     """Whether the path is that of one of the three files."""
     return path in _PLACES
 
 
 def _named(mode: str, oid: str) -> str:
-    return oid if mode in ("100644", "100755") else f"{mode}:{oid}"
+    return oid if mode.startswith("100") else f"{mode}:{oid}"
 
 
 def refuse_odd(own: Own) -> None:

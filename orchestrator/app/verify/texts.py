@@ -42,15 +42,27 @@ def report_text(report: Report) -> str:
         lines.append("gates run again:")
         lines += [_rerun_line(item) for item in report.reruns]
     lines.append(summary(report))
-    if report.refused:
-        lines.append("  help: of commits that nobody has yet: git rebase -i, mend each, then verify again")
+    lines += [f"  help: {line}" for line in _next_steps(report)]
     return "".join([f"{line}\n" for line in lines])
+
+
+def _next_steps(report: Report) -> list[str]:
+    """What to do about the refused commits."""
+    if not report.refused:
+        return []
+    if {finding.id for verdict in report.refused for finding in verdict.findings} == {"gate-due"}:
+        return ["orchestrator validate, then commit, and verify again"]
+    if any([verdict.is_commit for verdict in report.refused]):
+        return ["of commits that nobody has yet: git rebase -i, mend each, then verify again"]
+    return ["edit the title of the pull request"]
 
 
 def summary(report: Report) -> str:
     """One line: how much was judged, and how it ended."""
     count = "1 commit" if report.judged == 1 else f"{report.judged} commits"
     parts = [f"{printable(report.span.text)}: {count} judged" if report.span.text else f"{count} judged"]
+    if report.plan_ref:
+        parts.append(f"by the plan of {printable(report.plan_ref)}")
     if report.unplanned:
         parts.append(f"{report.unplanned} without a plan")
     parts.append(f"{len(report.refused)} refused" if report.refused else "all fine")
@@ -61,7 +73,8 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
     more = [f"{len(verdict.refs) - _MAX_REFS} more"] if len(verdict.refs) > _MAX_REFS else []
     shown = [*[printable(name) for name in verdict.refs[:_MAX_REFS]], *more]
     names = f" ({', '.join(shown)})" if shown else ""
-    lines = [f"commit {verdict.oid[:12]}{names} {printable(verdict.subject)[:100]}"]
+    kind = f"commit {verdict.oid[:12]}{names}" if verdict.is_commit else "title"
+    lines = [f"{kind} {printable(verdict.subject)[:100]}"]
     for finding in verdict.findings:
         lines += [f"  {line}" for line in finding_text(finding).split("\n")]
     lines.append("")
