@@ -147,7 +147,7 @@ class Judging:
             distrusted=distrusted,
             added=added,
             completed=self.completed(step),
-            has_ticks=any([task.files for task in settled.ticked]),
+            has_ticks=any([task.files for task in settled.ticked + settled.by_itself]),
             limits=before.plan.settings if self._limits_lines(step, before) else None,
         )
 
