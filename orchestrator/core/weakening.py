@@ -22,6 +22,7 @@ def weakenings(old: Plan, new: Plan) -> list[str]:
     for phase in old.phases:
         if phase.id in phases:
             found += [f"phase {phase.id}: {line}" for line in _phase(phase, phases[phase.id])]
+            found += _shared(phase, phases[phase.id], [other for other in old.phases if other is not phase])
         else:
             found.append(f"phase {phase.id} is taken away")
     found += _tasks(old, new)
@@ -88,6 +89,22 @@ def _phase(old: Phase, new: Phase) -> list[str]:
         checks = [gates.get(f"control:{control.id}"), next((g for g in old.gates if g.control == control.id), None)]
         if checks[0] is not None and checks[1] is not None:
             found += [f"control {control.id}: {line}" for line in _gate(checks[1], checks[0])]
+    return found
+
+
+def _shared(old: Phase, new: Phase, others: Sequence[Phase]) -> list[str]:
+    """What the phase claims anew of places that others have claimed: their files then may land with it."""
+    known = _texts(old.files)
+    found = []
+    for pattern in new.files:
+        place = pattern.literal or pattern.prefix
+        if not pattern.include or pattern.text in known or not place:
+            continue
+        for other in others:
+            claims = [p for patterns in (other.files, *[task.files for task in other.tasks]) for p in patterns]
+            places = [claim.literal or claim.prefix for claim in claims if claim.include]
+            if any([theirs and (theirs.startswith(place) or place.startswith(theirs)) for theirs in places]):
+                found.append(f"phase {new.id}: claims {pattern.text}, as {other.id} does")
     return found
 
 

@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_OF_A_WORK_TREE = ("GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+_OF_A_WORK_TREE = ("GIT_WORK_TREE", "GIT_PREFIX")
 # What is set for a user must not change what is judged: attributes come from no work tree, merges are Git's own, and
 # PLAN.md is merged line by line, by no driver.
 _SETTINGS = {
-    "core.bare": "true",
     "core.attributesFile": os.devnull,
     "merge.conflictStyle": "merge",
     "merge.renames": "true",
@@ -69,6 +68,7 @@ def scratch_objects(git: Git) -> Iterator[Git]:
         env |= {
             "GIT_CONFIG_COUNT": str(count + len(_SETTINGS)),
             "GIT_DIR": os.path.abspath(os.path.join(git.top, common)),
+            "GIT_INDEX_FILE": os.path.join(folder, "index"),  # there is none, and no attributes in it
             "GIT_OBJECT_DIRECTORY": folder,
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(known),
             "GIT_NO_REPLACE_OBJECTS": "1",

@@ -263,7 +263,7 @@ class _Walk:
             plan = self._judging.plan(own)
         except CannotJudgeError:
             return None
-        if plan is None:
+        if plan is None or any([":" in name for name in own]):
             return None
         states = self._judging.states(own, commit.tree)
         if known is None or known.states is not states:

@@ -41,7 +41,7 @@ def commit_of(git: Git, name: str) -> str:
     Raises:
         CannotJudgeError: the name could mean several.
     """
-    argv = ("rev-parse", "--verify", "-q", "--end-of-options", f"{name}^{{commit}}")
+    argv = ("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")  # -q would hide the warning
     code, out, err = git.call(*_WARNING, *argv, env=_PLAIN)
     refuse_ambiguous(name, err)
     return "" if code else out.decode("ascii").strip()
