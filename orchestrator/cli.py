@@ -113,15 +113,28 @@ def _show_setup(done: Any, as_json: bool, last: str) -> None:
 @click.option(
     "--native", is_flag=True, help="Git's own hooks instead of a hook runner's; keeps and chains what is there."
 )
+@click.option(
+    "--with",
+    "more",
+    multiple=True,
+    type=click.Choice(["prepare-commit-msg", "post-commit"]),
+    help="With --native: this hook, too; may be given twice.",
+)
 @click.option("--repo", "repo_url", help="Where hook runners get the tool from (URL or path).")
 @click.option("--rev", help="The tag of it to use.")
 @as_json_option
 @_answers
-def install(repository: Any, native: bool, repo_url: str | None, rev: str | None, as_json: bool) -> None:
+def install(
+    repository: Any, native: bool, more: tuple[str, ...], repo_url: str | None, rev: str | None, as_json: bool
+) -> None:
     """Install the hooks in this clone."""
     from orchestrator.app import setup
 
-    _show_setup(setup.install(repository, native_hooks=native, repo_url=repo_url, rev=rev), as_json, "")
+    if more and not native:
+        raise click.UsageError("--with goes with --native; for a hook runner add the ids to its configuration")
+    _show_setup(
+        setup.install(repository, native_hooks=native, more_stages=more, repo_url=repo_url, rev=rev), as_json, ""
+    )
 
 
 @commands.command()
@@ -328,6 +341,8 @@ def sync(repository: Any, as_json: bool) -> None:
         click.echo(
             f"rewrote and staged {' and '.join(done.written)}" + ("" if done.how == "as it is" else f" ({done.how})")
         )
+        if done.how != "as it is":
+            click.echo("next: orchestrator validate, so that the gates have passes of what is staged now")
 
 
 @commands.command()

@@ -20,6 +20,8 @@ from orchestrator.installing.merge_driver import install_driver, uninstall_drive
 from orchestrator.worktree import read_file, replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.app.repository import Repository
 
 TEMPLATE = """\
@@ -160,13 +162,15 @@ def install(
     repository: Repository,
     *,
     native_hooks: bool,
+    more_stages: Sequence[str] = (),
     repo_url: str | None = None,
     rev: str | None = None,
     add: bool = False,
 ) -> SetUp:
     """Install the hooks: native launchers, or through the user's hook runner and its configuration.
 
-    A bare repository can have native launchers only, and gets the one that judges what is pushed to it.
+    A bare repository can have native launchers only, and gets the one that judges what is pushed to it; another one
+    gets those of the default stages and of ``more_stages``.
 
     ``add`` (by init) puts our entry into the configuration if it is not there; otherwise it must be.
 
@@ -174,7 +178,8 @@ def install(
         CannotJudgeError: something that is here would be lost, or the runner refuses.
     """
     if native_hooks:
-        found = launchers.install_native(repository.git)
+        default = () if launchers.is_bare(repository.git) else launchers.DEFAULT_STAGES
+        found = launchers.install_native(repository.git, stages=(*default, *more_stages) if default else ())
         said = found.notes
         if not launchers.is_bare(repository.git):  # where nobody merges, no driver is needed
             said = (f"merge driver of PLAN.md in {install_driver(repository.git)}", *said)

@@ -58,6 +58,7 @@ def validate(
     reading = staged_reading(facts)
     settled = facts.settle({}, reading)
     phases = [phase_named(settled.plan, name) for name in names]
+    known = {found.key for phase in settled.lock.values() for found in phase.passes.values()}
     results: dict[str, GateResult] = {}
     ran: dict[tuple[str, str], DueGate] = {}
     while True:
@@ -76,7 +77,11 @@ def validate(
         passed = result is not None and result.passed
         lines.append(Validated(item.phase, item.gate, passed=passed, why=item.why, result=result))
         if not passed:
-            findings.append(gate_finding(item, result))
+            finding = gate_finding(item, result)
+            if item.key in known:
+                note = "an earlier pass on this content still counts: change an input or the gate to take it back"
+                finding = finding.replace(notes=(*finding.notes, note))
+            findings.append(finding)
     number = {phase.id: phase.number for phase in settled.plan.phases}
     lines = sorted([*lines, *skipped], key=lambda line: number[line.phase.id])
     return Validation(tuple(lines), tuple(findings), settled)

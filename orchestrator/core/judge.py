@@ -303,9 +303,9 @@ class _Judge:
         files = [path for path, found in self.claimants.items() if keep in found]
         if strange and not files:
             return f"orchestrator reopen {' '.join(strange)}, and commit again"
-        paths = " ".join([quoted(f":/{path}") for path in files])
-        if any([phase_id == keep for phase_id, _ in self.ticks]):
-            paths += f" :/{TODO_PATH}"
+        # What is staged of the tool's own files goes along; a hook runner would put it away, and refuse to go on.
+        own = [path for path in (TODO_PATH, LOCK_PATH) if path in self.changed]
+        paths = " ".join([*[quoted(f":/{path}") for path in files], *[f":/{path}" for path in own]])
         kind = self.settings.usual_type
         commit = f'git commit -m "{kind}: [{self.plan.phase(keep).quotable()}] ..." -- {paths}'
         return f"orchestrator reopen {' '.join(strange)}, then: {commit}" if strange else commit

@@ -109,7 +109,8 @@ def rerun_finding(phase_ids: Sequence[str], result: GateResult) -> Finding:
         _GATE_IDS[result.status],
         f"{name} of {' and '.join(phase_ids)} {word} in a clean checkout: {result.reason}",
         notes=("plan.lock says that it passed", *lines),
-        help="git checkout the commit, and run: orchestrator validate --force " + " ".join(phase_ids),
+        help="mend it and commit: other inputs need a pass of their own; then: orchestrator validate "
+        + " ".join(phase_ids),
     )
 
 

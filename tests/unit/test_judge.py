@@ -234,7 +234,7 @@ def test_the_way_out_of_a_mixed_commit() -> None:
     found = World(PLAN).commit({"api/x.py": "x", "side/a b-\n": "x"}).find("phases-mixed")
     assert found.help == """git commit -m "feat: [Side] ..." -- $':/side/a b-\\x0a'"""
     found = World(PLAN).commit({"base/x.py": "x"}, ticks={"s1": "done"}).find("phases-mixed")
-    assert found.help == 'orchestrator reopen s1, then: git commit -m "feat: [Base] ..." -- :/base/x.py'
+    assert found.help == 'orchestrator reopen s1, then: git commit -m "feat: [Base] ..." -- :/base/x.py :/PLAN.md'
     found = World(PLAN).commit(ticks={"s1": "done", "b1": "done"}).find("phases-mixed")
     assert found.help == "orchestrator reopen s1, and commit again"
 
