@@ -35,7 +35,7 @@ class RunCache:
     """The cache in one folder, made when first written to."""
 
     def __init__(self, folder: str) -> None:
-        """Remember the folder (``git rev-parse --git-path orchestrator``)."""
+        """Remember the folder (``git rev-parse --git-path orchestrator``); "" for a cache that keeps nothing."""
         self.folder = folder
 
     # -- plans
@@ -47,6 +47,8 @@ class RunCache:
 
     def store_plan(self, plan: Plan, oid: str) -> None:
         """Keep the compiled plan; without leave to write, the next hook compiles it again."""
+        if not self.folder:
+            return
         self._write(f"plans/{oid}", compile_plan(plan, oid))
         self._prune("plans", _KEPT_PLANS)
 
@@ -138,6 +140,8 @@ class RunCache:
     # -- files
 
     def _read(self, name: str) -> bytes | None:
+        if not self.folder:
+            return None
         try:
             fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -146,6 +150,8 @@ class RunCache:
             return file.read()
 
     def _write(self, name: str, data: bytes) -> None:
+        if not self.folder:
+            return
         path = os.path.join(self.folder, name)
         temporary = f"{path}.{os.getpid()}.tmp"
         try:

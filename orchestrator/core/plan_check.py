@@ -48,6 +48,18 @@ class Problems:
             self._lines = key_lines(self._text)
         return line_of(self._lines, path)
 
+    def table_lines(self, name: str, count: int) -> list[int]:
+        """The lines of the headers ``[[name]]``, of which there are so many.
+
+        A plan is mostly read to be obeyed, so the file is not taken apart for that alone if it need not be.
+        """
+        header = f"[[{name}]]"
+        found = [number for number, line in enumerate(self._text.split("\n"), 1) if line.strip() == header]
+        is_plain = '"""' not in self._text and "'''" not in self._text
+        if is_plain and len(found) == count:
+            return found
+        return [self.line_of((name, index)) for index in range(count)]
+
     def add(self, path: KeyPath, message: str, *, severity: str = "error", notes: Iterable[str] = ()) -> None:
         """Say that something is wrong at the path."""
         place = Location(PLAN_PATH, self.line_of(path), printable(key_text(path)))

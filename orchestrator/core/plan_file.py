@@ -5,6 +5,7 @@ Only a plan that has not been seen before comes this way; the hooks read the com
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import tomllib
@@ -218,9 +219,10 @@ def _broken(message: str, line: int = 0) -> Finding:
 
 def _resolve(file: PlanFile, problems: Problems) -> Plan:
     gates = {name: _gate(name, table) for name, table in file.gates.items()}
+    lines = problems.table_lines("phase", len(file.phase))
     phases = tuple(
-        _phase(number, table, gates, [c for c in file.control if c.phase == table.id], problems)
-        for number, table in enumerate(file.phase, 1)
+        _phase(number, line, table, gates, [c for c in file.control if c.phase == table.id])
+        for number, (line, table) in enumerate(zip(lines, file.phase, strict=True), 1)
     )
     settings = msgspec.structs.asdict(file.settings)
     settings["hook_time_limit_s"] = seconds(settings.pop("hook_time_limit"))
@@ -235,7 +237,7 @@ def _resolve(file: PlanFile, problems: Problems) -> Plan:
 
 
 def _phase(
-    number: int, table: PhaseTable, gates: dict[str, Gate], controls: Sequence[ControlTable], problems: Problems
+    number: int, line: int, table: PhaseTable, gates: dict[str, Gate], controls: Sequence[ControlTable]
 ) -> Phase:
     tasks = tuple(
         Task(
@@ -256,7 +258,7 @@ def _phase(
         id=table.id,
         title=table.title,
         number=number,
-        line=problems.line_of(("phase", number - 1)),
+        line=line,
         depends_on=table.depends_on,
         estimate=table.estimate,
         files=patterns(table.files),
@@ -295,6 +297,7 @@ def patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:
     return tuple(pattern(text) for text in texts)
 
 
+@functools.lru_cache(maxsize=10_000)
 def pattern(text: str) -> Pattern:
     """One pattern: without glob characters a path from the top, otherwise as in gitignore(5)."""
     body = text.removeprefix("!")

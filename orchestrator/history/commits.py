@@ -31,6 +31,7 @@ _OPTIONS = (
     "--format=tformat:%H%x00%P%x00%T%x00%ae%x00%B",
 )
 _CHUNK = 1 << 18
+_RAW = frozenset({b"\n:", b":1", b":0"})
 
 
 class Commit:
@@ -59,12 +60,12 @@ class Commit:
         return self.body.decode("utf-8", "surrogateescape")
 
 
-_LINKS = (b"12", b"16")
+LINKS = (b"12", b"16")  # how the modes of symbolic links and submodules begin
 
 
 def is_link(meta: bytes) -> bool:
     """Whether a raw line of ``Commit.raw`` is about a symbolic link or a submodule, before or after."""
-    return meta[1:3] in _LINKS or meta[8:10] in _LINKS  # ":<mode> <mode> ...", each of six digits
+    return meta[1:3] in LINKS or meta[8:10] in LINKS  # ":<mode> <mode> ...", each of six digits
 
 
 def read_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> Iterator[Commit]:
@@ -82,14 +83,15 @@ def read_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> Iter
         process.stdin.write(revisions)
         process.stdin.close()
         tokens = _tokens(process)
+        following = tokens.__next__
         token = next(tokens, None)
         while token is not None:
-            oid, parents, tree, email, body = token, next(tokens), next(tokens), next(tokens), next(tokens)
+            oid, parents, tree, email, body = token, following(), following(), following(), following()
             raw = []
             token = next(tokens, None)
             # The first line of a commit's changes follows a line end, as the message does.
-            while token is not None and token[:2] in (b"\n:", b":1", b":0"):
-                raw.append((token.lstrip(b"\n"), next(tokens)))
+            while token is not None and token[:2] in _RAW:
+                raw.append((token.lstrip(b"\n"), following()))
                 token = next(tokens, None)
             yield Commit(oid.decode("ascii"), parents.decode("ascii").split(), tree.decode("ascii"), email, body, raw)
         process.finish()

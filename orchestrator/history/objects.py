@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator.core.finding import CannotJudgeError, Finding
+from orchestrator.core.finding import Finding
 from orchestrator.core.plan import path_bytes, path_text
 
 if TYPE_CHECKING:
@@ -18,6 +18,27 @@ if TYPE_CHECKING:
 _KEPT_TREES = 4096
 MAX_BYTES = 64 << 20  # of one object; a plan, a to-do file or a folder of more is an attack
 _FOLDER = "040000"
+
+
+class UnreadableError(Exception):
+    """The repository cannot be read on: not a finding about one commit, but the end of the walk."""
+
+    def __init__(self, *findings: Finding) -> None:
+        """Carry what stands in the way."""
+        super().__init__("; ".join([finding.message for finding in findings]))
+        self.findings = findings
+
+
+def missing(name: str) -> UnreadableError:
+    """What to raise of an object that is not in the repository."""
+    return UnreadableError(
+        Finding(
+            "git",
+            f"object {name} is missing from this repository",
+            notes=("it is damaged, or a partial clone that cannot reach its remote",),
+            help="git fsck, then fetch what is missing: git fetch --refetch",
+        )
+    )
 
 
 class Objects:
@@ -33,24 +54,25 @@ class Objects:
         """Object id, type and content, or None if there is no such object.
 
         Raises:
-            GitError: Git stopped answering.
+            UnreadableError: Git stopped answering, or the object is too large to be judged.
         """
         process = self._process
         try:
             process.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
             process.stdin.flush()
         except BrokenPipeError:
-            raise process.failure() from None
+            raise UnreadableError(*process.failure().findings) from None
         header = process.stdout.readline().decode("utf-8", "surrogateescape").split()
         if not header:
-            raise process.failure()
+            raise UnreadableError(*process.failure().findings)
         if len(header) != 3 or not header[2].isdecimal():
             return None
         if int(header[2]) > MAX_BYTES:
-            raise TooLargeError(header[0], int(header[2]))
+            # Its content stands in the pipe, so nothing that is read from here on would be an answer.
+            raise UnreadableError(Finding("git", f"object {header[0]} has {header[2]} bytes, too large to be judged"))
         data = process.stdout.read(int(header[2]) + 1)
         if len(data) != int(header[2]) + 1:
-            raise process.failure()
+            raise UnreadableError(*process.failure().findings)
         return header[0], header[1], data[:-1]
 
     def tree(self, name: str) -> Tree | None:
@@ -77,14 +99,6 @@ class Objects:
         return (self._ids.get(name) or name) if self.tree(name) is not None else ""
 
 
-class MalformedTreeError(CannotJudgeError):
-    """A tree that Git would not have written: what is where in it depends on who reads it."""
-
-    def __init__(self, oid: str) -> None:
-        """Tell which."""
-        super().__init__(Finding("git", f"tree {oid} is malformed: a name stands in it twice", help="git fsck"))
-
-
 def _entries(tree: str, data: bytes) -> Tree:
     id_length = len(tree) // 2
     entries: Tree = {}
@@ -98,20 +112,8 @@ def _entries(tree: str, data: bytes) -> Tree:
         position = end + 1 + id_length
         count += 1
     if count != len(entries):
-        raise MalformedTreeError(tree)
+        raise UnreadableError(Finding("git", f"tree {tree} is malformed: a name stands in it twice", help="git fsck"))
     return entries
-
-
-class TooLargeError(CannotJudgeError):
-    """An object that nobody could have written by hand."""
-
-    def __init__(self, oid: str, size: int) -> None:
-        """Tell which."""
-        super().__init__(Finding("git", f"object {oid} has {size} bytes, which is too large to be judged"))
-
-
-class MissingTreeError(Exception):
-    """A tree that a commit needs is not in the repository; carries its name."""
 
 
 class TreeListing(Mapping[str, tuple[str, str]]):
@@ -130,7 +132,7 @@ class TreeListing(Mapping[str, tuple[str, str]]):
             return {}
         found = self._objects.tree(name)
         if found is None:
-            raise MissingTreeError(name)
+            raise missing(name)
         return found
 
     def __getitem__(self, path: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from orchestrator.git import Git, GitError
 from orchestrator.history import commits, merges, objects
 from orchestrator.history.commits import is_link, read_commits, read_line_counts, read_subjects
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
-from orchestrator.history.objects import MissingTreeError, Objects, TreeListing, changed_paths
+from orchestrator.history.objects import Objects, TreeListing, UnreadableError, changed_paths
 from orchestrator.history.scratch import scratch_objects
 from tests.support import Repository
 
@@ -641,16 +641,19 @@ def test_a_missing_tree_is_told(tmp_path: Path) -> None:
             lambda: listing.get("d/e/f"),
             lambda: changed_paths(found, "", "HEAD^{tree}"),
         ):
-            with pytest.raises(MissingTreeError, match=gone):
+            with pytest.raises(UnreadableError, match=gone):
                 ask()
-        with pytest.raises(MissingTreeError, match="1111"):
+        with pytest.raises(UnreadableError, match="1111"):
             len(TreeListing(found, "1" * 40))
 
 
 def test_git_that_stops_answering_is_told(tmp_path: Path) -> None:
-    with Git(str(tmp_path), os.environ).start("cat-file", "--batch") as process, pytest.raises(GitError) as caught:
+    with (
+        Git(str(tmp_path), os.environ).start("cat-file", "--batch") as process,
+        pytest.raises(UnreadableError) as caught,
+    ):
         Objects(process).read("HEAD")
-    assert "not a git repository" in caught.value.stderr
+    assert "not a git repository" in caught.value.findings[0].message
 
 
 # -- merges ------------------------------------------------------------------------------------------------------------

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.app.verify.snapshots import MissingObjectError
 from orchestrator.core.finding import Finding, Location
 from orchestrator.core.plan import PLAN_PATH, is_outside_phases
 from orchestrator.history.commits import read_subjects
-from orchestrator.history.objects import changed_paths
+from orchestrator.history.objects import changed_paths, missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +64,7 @@ def _strange_path(objects: Objects, oid: str, parents: list[str], claim: Claim) 
     tree, *before = [f"{name}^{{tree}}" for name in (oid, *parents)]
     for name in (tree, *before):
         if objects.tree(name) is None:
-            raise MissingObjectError(name)
+            raise missing(name)
     # Of a merge, "git revert -m" undoes the changes against any one of the parents.
     theirs = {path for name in before or [""] for path in changed_paths(objects, name, tree)}
     strange = [

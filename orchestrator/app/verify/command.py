@@ -54,7 +54,7 @@ def open_repository() -> Repository:
         raise CannotJudgeError(Finding("git", f"this is no Git repository: {reason}", help="git init"))
     git_dir, up, *_ = [*out.decode("utf-8", "surrogateescape").split("\n"), ""]
     repository = Repository(Git(up.rstrip("/") or ".", os.environ), git_dir)
-    repository.cache = RunCache(os.devnull)  # what lies in the Git directory has no say, and nothing is added to it
+    repository.cache = RunCache("")  # what lies in the Git directory has no say, and nothing is added to it
     check_git_version(repository.git)
     return repository
 

@@ -9,20 +9,19 @@ from orchestrator.app.verify.claims import unfounded
 from orchestrator.app.verify.ground import Ground
 from orchestrator.app.verify.judging import Judging, Step
 from orchestrator.app.verify.reach import ancestors, reaching_tips
-from orchestrator.app.verify.readable import refuse_unreadable
 from orchestrator.app.verify.report import Completed, Listed, Options, Report, Span, Tip, Verdict
 from orchestrator.app.verify.sides import with_judged_sides, without_parents
-from orchestrator.app.verify.snapshots import NO_FILES, MissingObjectError, Snapshots, is_own
+from orchestrator.app.verify.snapshots import NO_FILES, Snapshots, undone
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.history import stale_finding, stale_passes, unproven_finding
 from orchestrator.core.message import EXCEPTION_TRAILER, parse_header, subject_line, trailer
-from orchestrator.core.plan import PLAN_PATH, is_outside_phases, path_text
+from orchestrator.core.plan import PLAN_PATH, TODO_PATH, is_outside_phases, path_text
 from orchestrator.core.refusals import exception_finding, size_findings
 from orchestrator.core.value import Value
 from orchestrator.git import GitError
 from orchestrator.history.commits import Commit, read_commits, read_line_counts, revision_arguments
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
-from orchestrator.history.objects import MissingTreeError, Objects, changed_paths
+from orchestrator.history.objects import Objects, UnreadableError, changed_paths
 from orchestrator.history.scratch import scratch_objects
 
 if TYPE_CHECKING:
@@ -59,10 +58,11 @@ def verify(
     Not verified: whether a gate whose pass plan.lock has ever ran (``rerun`` does that), who made a commit, and what
     commits without a plan do.
 
+    Whether the history can be judged at all (``refuse_unreadable``) is for the caller to ask.
+
     Raises:
-        CannotJudgeError: the history is shallow, grafted or replaced, an object is missing, or Git failed.
+        CannotJudgeError: an object is missing, or Git failed.
     """
-    refuse_unreadable(repository.git)
     return _walked(repository, span, options, watch)
 
 
@@ -79,11 +79,11 @@ def verify_one(repository: Repository, name: str) -> Report:
 def _walked(repository: Repository, span: Span, options: Options, watch: Callable[[int], None] | None) -> Verified:
     started = time.monotonic()
     with scratch_objects(repository.git) as git, git.start("cat-file", "--batch") as process:
-        walk = _Walk(repository, span, options, git, Objects(process))
         try:
+            walk = _Walk(repository, span, options, git, Objects(process))
             walk.run(watch)
-        except MissingTreeError as error:
-            raise MissingObjectError(str(error)) from error
+        except UnreadableError as error:
+            raise CannotJudgeError(*error.findings) from error
         process.finish()
         return Verified(walk.report(time.monotonic() - started), tuple(walk.completed))
 
@@ -136,9 +136,8 @@ class _Walk:
             if watch is not None:
                 watch(number + 1)
             own = pending.pop(commit.oid, None) or self._snapshots.own(commit.tree)
-            before = own
-            if len(commit.parents) != 1 or any([is_own(path) for _, path in commit.raw]):
-                # What raw lines say of a malformed tree is not what the tree says.
+            before = undone(own, commit.raw) if len(commit.parents) == 1 else None
+            if before is None:  # several parents, or none, or lines that a malformed tree could have made
                 own = self._snapshots.own(commit.tree)
                 before = self._snapshots.own(f"{commit.parents[0]}^{{tree}}") if commit.parents else NO_FILES
             if commit.parents:
@@ -156,7 +155,9 @@ class _Walk:
                 ground = self._ground(own, commit)
                 if ground is not None and ground.accepts(commit):
                     continue
-            self._take(_place(number, commit), Step(commit, tuple(commit.parents), before, own, (), others))
+            step = Step(commit, tuple(commit.parents), before, own, (), others)
+            if not self._only_ticks(number, step):
+                self._take(_place(number, commit), step)
         self._judge_merges()
         self._count_lines()
         self._settle_claims()
@@ -198,6 +199,20 @@ class _Walk:
 
     # -- commits -------------------------------------------------------------------------------------------------
 
+    def _only_ticks(self, number: int, step: Step) -> bool:
+        """Whether the commit does no more than work on a phase and tick in it, so that nothing can be wrong with it."""
+        if len(step.parents) != 1 or step.own[0] != step.before[0] or not step.own[0]:
+            return False
+        ground = self._ground(step.before, step.commit)
+        if ground is None or ground.has_artifacts:
+            return False
+        phase_id = ground.phase_of(step.commit, TODO_PATH.encode())
+        if not phase_id or not self._judging.only_ticks(step, phase_id):
+            return False
+        changed = tuple([path_text(path) for _, path in step.commit.raw])
+        self._ticks.append((_place(number, step.commit), step.replace(changed=changed)))
+        return True
+
     def _take(self, place: _Place, step: Step) -> None:
         """Judge an ordinary commit; put a merge aside, until the automatic merges of many are worked out at once."""
         if step.others:
@@ -209,7 +224,7 @@ class _Walk:
     def _judge(self, place: _Place, step: Step) -> None:
         try:
             self._note(place, step, self._judging.outcome(step, step.commit.text))
-        except (GitError, MissingObjectError):
+        except GitError:
             raise
         except CannotJudgeError as error:
             self._refuse(place, error.findings)

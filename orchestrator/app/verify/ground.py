@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app.verify.snapshots import is_own
 from orchestrator.core.message import EXCEPTION_TRAILER, is_type_accepted, parse_header
 from orchestrator.core.plan import is_outside_phases, path_text
-from orchestrator.history.commits import is_link
+from orchestrator.history.commits import LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,26 +44,32 @@ class Ground:
 
     def accepts(self, commit: Commit) -> bool:
         """Whether nothing can be wrong with the commit."""
+        return bool(self.phase_of(commit))
+
+    def phase_of(self, commit: Commit, besides: bytes = b"") -> str:
+        """The id of the open phase that is named and may change all files, ``besides`` apart; "" if there is none."""
         body = commit.body
         head, bracket, rest = body.partition(b"]")
         if not bracket or rest[:1] not in (b" ", b"\n") or self._counts_lines or _TRAILER in body.lower():
-            return False
+            return ""
         phase_id = self._headers.get(head)
         if phase_id is None:
             phase_id = self._headers[head] = self._named(head)
         if not phase_id or (self._max_files and len(commit.raw) > self._max_files):
-            return False
+            return ""
         for meta, path in commit.raw:
             found = self._claims.get(path)
             if found is None:
+                if path == besides:
+                    continue
                 if is_own(path):
-                    return False
+                    return ""
                 if len(self._claims) >= _KEPT_PATHS:
                     self._claims.clear()
                 found = self._claims[path] = self._claimed(path_text(path))
-            if phase_id not in found or is_link(meta):
-                return False
-        return True
+            if phase_id not in found or meta[1:3] in LINKS or meta[8:10] in LINKS:
+                return ""
+        return phase_id
 
     def _named(self, head: bytes) -> str:
         """The id of the open phase that a message beginning so names, or ""."""

@@ -151,6 +151,36 @@ class Judging:
             limits=before.plan.settings if self._limits_lines(step, before) else None,
         )
 
+    def only_ticks(self, step: Step, phase_id: str) -> bool:
+        """Whether the commit, which otherwise may land under the name of that open phase, does no more than tick.
+
+        The short way for a commit that changes PLAN.md alone of the three files. It says yes only where ``outcome``
+        would find and list nothing: each box that differs is of the phase, what is ticked has its evidence, and the
+        phase is not done by it.
+        """
+        if self.binding is not None or step.own[0] != step.before[0] or step.own[2] != step.before[2]:
+            return False
+        if not step.own[1] or not step.before[1] or any([":" in name for name in (*step.own, *step.before)]):
+            return False
+        plan = self.snapshots.plan(step.own)
+        lock = self.snapshots.lock(step.own)
+        if plan is None or lock is None:
+            return False
+        before = self.snapshots.todo(step.before, step.own, plan)
+        after = self.snapshots.todo(step.own, step.own, plan)
+        tasks = {task.id: task for task in plan.phase(phase_id).tasks}
+        if before.problems or after.problems or all([after.marks.get(name) == DONE for name in tasks]):
+            return False
+        content = self.content(step.own, plan, step.commit.tree)
+        for task_id, mark in after.marks.items() - before.marks.items():
+            task = tasks.get(task_id)
+            if task is None or (mark == DONE and not all([after.marks.get(name) == DONE for name in task.depends_on])):
+                return False
+            base = lock.get(phase_id, _NOTHING).bases.get(task_id, {})
+            if mark == DONE and task.files and content.without_evidence(task, base):
+                return False
+        return True
+
     def _limits_lines(self, step: Step, before: Before) -> bool:
         is_ordinary = len(step.commit.parents) < 2 and not step.by_result
         return is_ordinary and bool(before.plan.settings.max_commit_lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from orchestrator.core.finding import CannotJudgeError, Finding
 from orchestrator.core.plan import PLAN_PATH
 from orchestrator.core.value import Value
 from orchestrator.git import GitError
+from orchestrator.history.objects import UnreadableError
 from orchestrator.run_cache import RunCache
 
 if TYPE_CHECKING:
@@ -221,6 +221,7 @@ def pre_receive(repository: Repository, lines: Iterable[str]) -> Answer:
     """
     git = repository.git
     check_git_version(git)
+    refuse_unreadable(git)
     settings = read_settings(git)
     updates = [_received(line) for line in lines if line]
     if not updates:  # Git never asks about nothing, so somebody on the way has swallowed the lines
@@ -231,7 +232,7 @@ def pre_receive(repository: Repository, lines: Iterable[str]) -> Answer:
     binding = settings.plan_ref if _has_plan(git, settings.plan_ref) else ""
     options = Options(plan_ref=binding, refuse_exceptions=settings.refuse_exceptions)
     reading = Repository(git, repository.git_dir)
-    reading.cache = RunCache(os.devnull)  # what lies in the server's Git directory is neither believed nor added to
+    reading.cache = RunCache("")  # what lies in the server's Git directory is neither believed nor added to
     with _time_limit(settings.time_limit_s):
         return _judged(reading, span, options).replace(findings=tuple(findings))
 
@@ -285,7 +286,7 @@ def _time_limit(seconds: int) -> Iterator[None]:
     """
 
     def give_up(_number: int, _frame: object) -> None:
-        raise CannotJudgeError(
+        raise UnreadableError(
             Finding(
                 "git",
                 f"what is pushed could not be judged within {seconds} s",
@@ -297,6 +298,8 @@ def _time_limit(seconds: int) -> Iterator[None]:
     signal.alarm(seconds)
     try:
         yield
+    except UnreadableError as error:  # no finding about one commit, which would let the walk go on
+        raise CannotJudgeError(*error.findings) from error
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

@@ -128,12 +128,10 @@ def refuse_empty(git: Git, span: Span) -> None:
 
 
 def _span(git: Git, tips: list[str], excluded: list[str], text: str) -> Span:
-    found = []
-    for oid in [*tips, *excluded]:
-        code, out, err = git.call("rev-parse", "--verify", "--end-of-options", f"{oid}^{{commit}}")
-        if code:
-            raise _unknown(text, err.decode("utf-8", "replace").strip())
-        found.append(out.decode("ascii").strip())
+    code, out, err = git.call("rev-parse", *[f"{oid}^{{commit}}" for oid in (*tips, *excluded)])
+    if code:
+        raise _unknown(text, err.decode("utf-8", "replace").strip().split("\n")[0])
+    found = out.decode("ascii").split()
     return Span(tuple([Tip(oid, text) for oid in found[: len(tips)]]), tuple(found[len(tips) :]), text)
 
 

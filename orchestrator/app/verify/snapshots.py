@@ -9,12 +9,12 @@ from orchestrator.core.evidence import Content
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.ownership import Owners
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH
-from orchestrator.core.todo import BEGIN, MarkReader, parse
+from orchestrator.core.todo import BEGIN, MarkReader
 from orchestrator.core.value import Value
-from orchestrator.history.objects import TreeListing
+from orchestrator.history.objects import TreeListing, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.app.repository import Repository
     from orchestrator.core.formats import Lock
@@ -27,21 +27,6 @@ Own = tuple[str, str, str]
 NO_FILES: Own = ("", "", "")
 _PLACES = {path.encode(): place for place, path in enumerate(OWN_PATHS)}
 _KEPT = 512
-
-
-class MissingObjectError(CannotJudgeError):
-    """An object that a commit needs is not in the repository."""
-
-    def __init__(self, name: str) -> None:
-        """Tell which, and how to get it."""
-        super().__init__(
-            Finding(
-                "git",
-                f"object {name} is missing from this repository",
-                notes=("it is damaged, or a partial clone that cannot reach its remote",),
-                help="git fsck, then fetch what is missing: git fetch --refetch",
-            )
-        )
 
 
 class TodoSays(Value):
@@ -68,11 +53,11 @@ class Snapshots:
         """The three files of the tree of that name.
 
         Raises:
-            MissingObjectError: the tree is not there.
+            UnreadableError: the tree is not there.
         """
         entries = self._objects.tree(tree)
         if entries is None:
-            raise MissingObjectError(tree)
+            raise missing(tree)
         found = ["", "", ""]
         for path, place in _PLACES.items():
             entry = entries.get(path)
@@ -88,11 +73,11 @@ class Snapshots:
         """The content of the blob.
 
         Raises:
-            MissingObjectError: it is not there.
+            UnreadableError: it is not there.
         """
         found = self._objects.read(oid)
         if found is None:
-            raise MissingObjectError(oid)
+            raise missing(oid)
         return found[2]
 
     def plan(self, own: Own) -> Plan | None:
@@ -142,7 +127,7 @@ class Snapshots:
             marks, strange = reader.read(text)
         except CannotJudgeError as error:
             return TodoSays(problems=error.findings)
-        has_block = f"{BEGIN}\n" in text or parse(text).has_block
+        has_block = any([line.strip() == BEGIN for line in text.split("\n")])
         return TodoSays(marks, strange, () if has_block else (_no_markers(),))
 
     def marks(self, own: Own, plan: Plan) -> Mapping[str, str]:
@@ -156,6 +141,24 @@ class Snapshots:
             readable = own[2] and ":" not in own[2]
             self._locks[own[2]] = parent_lock((own[2], self.blob(own[2]))) if readable else None
         return self._locks[own[2]]
+
+
+def undone(own: Own, raw: Sequence[tuple[bytes, bytes]]) -> Own | None:
+    """The three files before a commit that changes what these raw lines of git-log(1) say.
+
+    None where one of them is added or taken away: so it may look, too, where a name stands twice in a tree.
+    """
+    before = own
+    for meta, path in raw:
+        place = _PLACES.get(path)
+        if place is not None:
+            old_mode, new_mode, oid, _ = meta[1:].decode("ascii").split(" ", 3)
+            if "000000" in (old_mode, new_mode):
+                return None
+            files = list(before)
+            files[place] = _named(old_mode, oid)
+            before = files[0], files[1], files[2]
+    return before
 
 
 def is_own(path: bytes) -> bool:
