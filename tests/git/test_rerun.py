@@ -432,8 +432,17 @@ WRITE = 'trap "" TERM; echo $$ > "MAIL"; while :; do mkdir -p "$PWD/x/y"; touch 
 
 
 @linux
-@pytest.mark.parametrize("where", ["gate", "setup", "busy gate"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("number", "where"),
+    [
+        (signal.SIGINT, "busy gate"),
+        (signal.SIGTERM, "setup"),
+        (signal.SIGHUP, "gate"),
+        (signal.SIGKILL, "gate"),
+        (signal.SIGKILL, "setup"),
+        (signal.SIGKILL, "busy gate"),
+    ],
+)
 def test_signal(
     ready: Repository, commits: list[str], mail: Mailbox, temp: Path, number: signal.Signals, where: str
 ) -> None:

@@ -221,7 +221,6 @@ def pre_receive(repository: Repository, lines: Iterable[str]) -> Answer:
     """
     git = repository.git
     check_git_version(git)
-    refuse_unreadable(git)
     settings = read_settings(git)
     updates = [_received(line) for line in lines if line]
     if not updates:  # Git never asks about nothing, so somebody on the way has swallowed the lines
@@ -375,6 +374,7 @@ def _judged(repository: Repository, span: Span, options: Options) -> Answer:
         return Answer(Report(span))
     from orchestrator.app.verify.engine import verify  # noqa: PLC0415 - a deletion needs no judge
 
+    refuse_unreadable(repository.git)
     return Answer(verify(repository, span, options).report)
 
 
