@@ -61,7 +61,7 @@ class Content:
             if gate.inputs is None and not claims.everything:
                 known = self._related_paths(phase)
             else:
-                known = [path for path in candidates if claims(path)]
+                known = [path for path in candidates if claims.admits(path)]
                 if claims.everything and not known:  # the others claim all there is, and this phase none of it
                     known = [path for path in candidates if path not in OWN_PATHS]
             self._inputs[phase.id, gate.name] = known
@@ -159,7 +159,11 @@ class Claims:
 
     def __call__(self, path: str) -> bool:
         """Whether the path is an input: matched, and not claimed by unrelated phases only."""
-        if path in OWN_PATHS or not (self._patterns is None or any_matches(self._patterns, path)):
+        return (self._patterns is None or any_matches(self._patterns, path)) and self.admits(path)
+
+    def admits(self, path: str) -> bool:
+        """Whether a path that the patterns match is an input: not claimed by unrelated phases only."""
+        if path in OWN_PATHS:
             return False
         claimants = self._owners.phases(path)
         if not claimants:

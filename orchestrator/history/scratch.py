@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -49,32 +48,47 @@ def _end(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
+def without_work_tree(git: Git) -> Git:
+    """The same repository, on which neither a work tree nor an index nor what a user has set has any influence.
+
+    Source: git(1), GIT_NO_REPLACE_OBJECTS; git-config(1), GIT_CONFIG_COUNT; gitattributes(5).
+    """
+    common = os.path.abspath(os.path.join(git.top, git.text("rev-parse", "--git-common-dir")))
+    env = {name: value for name, value in git.env.items() if name not in _OF_A_WORK_TREE}
+    # What was said of a folder relative to the work tree is no longer so from here.
+    if where := env.get("GIT_OBJECT_DIRECTORY"):
+        env["GIT_OBJECT_DIRECTORY"] = os.path.abspath(os.path.join(git.top, where))
+    if (others := env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")) and '"' not in others:
+        folders = [os.path.abspath(os.path.join(git.top, folder)) for folder in others.split(os.pathsep)]
+        env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.pathsep.join(folders)
+    count = int(env.get("GIT_CONFIG_COUNT", "0"))
+    for number, (key, value) in enumerate(_SETTINGS.items(), count):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    env |= {
+        "GIT_CONFIG_COUNT": str(count + len(_SETTINGS)),
+        "GIT_DIR": common,
+        "GIT_INDEX_FILE": os.path.join(common, "no-index"),  # there is none, and no attributes in it
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ATTR_NOSYSTEM": "1",
+    }
+    return Git(common, env)
+
+
 @contextmanager
 def scratch_objects(git: Git) -> Iterator[Git]:
-    """The same repository without its work tree; objects are written to a temporary folder and taken for what they are.
+    """The same repository without its work tree; objects are written to a temporary folder.
 
-    Source: git(1), GIT_OBJECT_DIRECTORY, GIT_ALTERNATE_OBJECT_DIRECTORIES, GIT_NO_REPLACE_OBJECTS; git-config(1),
-    GIT_CONFIG_COUNT; gitattributes(5).
+    Source: git(1), GIT_OBJECT_DIRECTORY, GIT_ALTERNATE_OBJECT_DIRECTORIES.
     """
-    common, where = git.text("rev-parse", "--git-common-dir", "--git-path", "objects").split("\n")
-    known = [_quoted(os.path.abspath(os.path.join(git.top, where)))]
-    if others := git.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"):
+    import tempfile  # noqa: PLC0415 - most histories that are judged have no merge
+
+    bare = without_work_tree(git)
+    known = [_quoted(os.path.abspath(os.path.join(bare.top, bare.text("rev-parse", "--git-path", "objects"))))]
+    if others := bare.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"):
         known.append(others)
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="orchestrator-objects-") as folder:
-        env = {name: value for name, value in git.env.items() if name not in _OF_A_WORK_TREE}
-        count = int(env.get("GIT_CONFIG_COUNT", "0"))
-        for number, (key, value) in enumerate(_SETTINGS.items(), count):
-            env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        env |= {
-            "GIT_CONFIG_COUNT": str(count + len(_SETTINGS)),
-            "GIT_DIR": os.path.abspath(os.path.join(git.top, common)),
-            "GIT_INDEX_FILE": os.path.join(folder, "index"),  # there is none, and no attributes in it
-            "GIT_OBJECT_DIRECTORY": folder,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(known),
-            "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_ATTR_NOSYSTEM": "1",
-        }
-        yield Git(env["GIT_DIR"], env)
+        changes = {"GIT_OBJECT_DIRECTORY": folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(known)}
+        yield Git(bare.top, {**bare.env, **changes})
 
 
 def _quoted(path: str) -> str:

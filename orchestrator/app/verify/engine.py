@@ -22,7 +22,7 @@ from orchestrator.git import GitError
 from orchestrator.history.commits import Commit, read_commits, read_line_counts, revision_arguments
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
 from orchestrator.history.objects import Objects, UnreadableError, changed_paths
-from orchestrator.history.scratch import scratch_objects
+from orchestrator.history.scratch import scratch_objects, without_work_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +78,8 @@ def verify_one(repository: Repository, name: str) -> Report:
 
 def _walked(repository: Repository, span: Span, options: Options, watch: Callable[[int], None] | None) -> Verified:
     started = time.monotonic()
-    with scratch_objects(repository.git) as git, git.start("cat-file", "--batch") as process:
+    git = without_work_tree(repository.git)
+    with git.start("cat-file", "--batch") as process:
         try:
             walk = _Walk(repository, span, options, git, Objects(process))
             walk.run(watch)
@@ -291,8 +292,14 @@ class _Walk:
 
     def _judge_merges(self) -> None:
         """Judge what merges themselves change: against the automatic merge, of more than two against every parent."""
+        if self._merges:
+            with scratch_objects(self._git) as git, git.start("cat-file", "--batch") as process:
+                self._judge_against_automatic(git, Objects(process))
+
+    def _judge_against_automatic(self, git: Git, objects: Objects) -> None:
+        """Judge the merges; ``git`` has a place for the trees that it makes of them, ``objects`` reads them there."""
         pairs = [step.parents for _, step in self._merges if len(step.parents) == 2]
-        merged = automatic_merges(self._git, [(parents[0], parents[1]) for parents in pairs])
+        merged = automatic_merges(git, [(parents[0], parents[1]) for parents in pairs])
         automatic: dict[tuple[str, ...], AutomaticMerge] = dict(zip(pairs, merged, strict=True))
         steps = self._independent([step for _, step in self._merges], automatic)
         if self._binding is None:
@@ -303,7 +310,7 @@ class _Walk:
             if step.by_result or len(step.parents) == 1:
                 changed = changed_paths(self._objects, step.tree_before, tree)
             elif merge is not None:
-                changed = changed_paths(self._objects, merge.tree, tree)
+                changed = changed_paths(objects, merge.tree, tree)
             else:
                 differing = [set(changed_paths(self._objects, f"{name}^{{tree}}", tree)) for name in step.parents]
                 changed = sorted(set.intersection(*differing))
