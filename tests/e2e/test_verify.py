@@ -11,7 +11,7 @@ import pytest
 from orchestrator.app.verify.ground import Ground
 from orchestrator.app.verify.report import Options
 from orchestrator.core.finding import CannotJudgeError
-from tests.e2e.support import GATES, PHASES, PLAN, TOP, plan_text
+from tests.e2e.support import GATES, GOOD_SCHEMA, PHASES, PLAN, TOP, plan_text
 from tests.e2e.verify_support import around, finish_api, judged, listed, refused, through
 from tests.support import Repository, run
 
@@ -512,6 +512,21 @@ def test_an_adoption_of_its_own_judges_no_branch(make: Maker) -> None:
     assert found == {"Merge branch 'own'": ["phase-locked", "task-evidence"]}
 
 
+def test_two_adoptions_that_meet_through_the_hooks(make: Maker) -> None:
+    repo = make.hooked("native")
+    repo.commit("before", {"notes.txt": "one\n"})
+    first = repo.out("rev-parse", "HEAD")
+    repo.commit("begin", {"plan.toml": PLAN, "db/schema.sql": GOOD_SCHEMA})
+    repo.git("branch", "other")
+    repo.git("switch", "-q", "-c", "mine", first)
+    repo.commit("begin too", {"plan.toml": PLAN})
+    assert repo.git("merge", "--no-edit", "other", check=False).returncode != 0  # plan.lock has another base
+    run([sys.executable, "-m", "orchestrator.cli", "sync"], cwd=repo.top, env={**repo.env, "PYTHONPATH": str(TOP)})
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "--no-edit")
+    assert refused(judged(repo)) == {}
+
+
 # -- what weakens the plan ---------------------------------------------------------------------------------------------
 
 
@@ -784,6 +799,13 @@ def test_the_title_comes_from_the_environment(native: Adopted) -> None:
     done = command(native, "HEAD~1..HEAD", "--title-env", "PR_TITLE", env={"PR_TITLE": "$(touch no) what"})
     assert done.returncode == 1
     assert "title:1" in done.stdout
+
+
+def test_a_title_and_the_tip_are_both_refused_where_gates_are_run_again(native: Adopted) -> None:
+    native.finish_foundation()
+    around(native, "bad", {"notes.txt": "1\n"})
+    done = command(native, "HEAD~1..HEAD", "--rerun", "--title-env", "TITLE", "--json", env={"TITLE": "no form"})
+    assert [verdict["subject"] for verdict in json.loads(done.stdout)["refused"]] == ["bad", "no form"]
 
 
 def test_an_unknown_plan_is_wrong_usage(native: Adopted) -> None:

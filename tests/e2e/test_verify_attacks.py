@@ -705,5 +705,5 @@ def test_22_the_short_way_does_not_stand_on_what_cannot_be_read(make: Maker, mon
     bound = Options(plan_ref="main0")
     assert refused(judged(repo, "HEAD~1..HEAD", bound)) == found
     assert refused(judged(repo, "HEAD~1..HEAD")) == found
-    monkeypatch.setattr(Ground, "accepts", lambda *_: False)
+    monkeypatch.setattr(Ground, "phase_of", lambda *_: "")
     assert refused(judged(repo, "HEAD~1..HEAD", bound)) == found

@@ -87,13 +87,14 @@ def verify(repository: Repository, asked: Asked) -> Report:
 
 def with_reruns(repository: Repository, report: Report, reruns: list[Rerun]) -> Report:
     """The report with what came of running gates again; one that did not pass refuses its commit."""
-    verdicts = {verdict.oid: verdict for verdict in report.refused}
+    verdicts = {verdict.oid: verdict for verdict in report.refused if verdict.is_commit}
+    titles = [verdict for verdict in report.refused if not verdict.is_commit]
     for item in reruns:
         if not item.result.passed:
             subject = repository.git.text("log", "-1", "--format=%s", item.oid)
             known = verdicts.get(item.oid, Verdict(item.oid, subject, ()))
             verdicts[item.oid] = known.replace(findings=(*known.findings, rerun_finding(item.phases, item.result)))
-    return report.replace(reruns=tuple(reruns), refused=tuple(verdicts.values()))
+    return report.replace(reruns=tuple(reruns), refused=(*verdicts.values(), *titles))
 
 
 def report_as(output: str, report: Report) -> str:
