@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.app.facts import INDEX, read_facts
+from orchestrator.app.facts import read_facts
 from orchestrator.app.messages import freed_by_structure, read_message
 from orchestrator.app.own_files import write_own_files
 from orchestrator.app.picked import foreign_evidence
@@ -184,10 +184,7 @@ def count_lines(facts: Facts) -> int:
     if not base or len(facts.parents) > 1 or facts.by_result:
         return 0  # what others have committed is not the size of this commit
     options = ("--numstat", "-z", "--no-renames", "--ignore-submodules=none")
-    if facts.tree == INDEX:
-        out = git.run("diff-index", "--cached", *options, base, "--")
-    else:
-        out = git.run("diff-tree", "-r", *options, base, facts.tree, "--")
+    out = git.run("diff-index", "--cached", *options, base, "--")
     total = 0
     for line in out.split(b"\0")[:-1]:
         added, removed, path = line.split(b"\t", 2)

@@ -60,12 +60,12 @@ class Commit:
         return self.body.decode("utf-8", "surrogateescape")
 
 
-LINKS = (b"12", b"16")  # how the modes of symbolic links and submodules begin
+_LINKS = (b"12", b"16")  # how the modes of symbolic links and submodules begin
 
 
 def is_link(meta: bytes) -> bool:
     """Whether a raw line of ``Commit.raw`` is about a symbolic link or a submodule, before or after."""
-    return meta[1:3] in LINKS or meta[8:10] in LINKS  # ":<mode> <mode> ...", each of six digits
+    return meta[1:3] in _LINKS or meta[8:10] in _LINKS  # ":<mode> <mode> ...", each of six digits
 
 
 def read_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> Iterator[Commit]:

@@ -14,6 +14,7 @@ from orchestrator.app.verify.ranges import commit_of, default_span, named_span, 
 from orchestrator.app.verify.readable import refuse_unreadable
 from orchestrator.app.verify.report import Options, Span, Verdict
 from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
+from orchestrator.core.plan import PLAN_PATH
 from orchestrator.core.refusals import rerun_finding
 from orchestrator.core.value import Value
 from orchestrator.git import Git
@@ -121,7 +122,7 @@ def _plan_commit(git: Git, ref: str) -> str:
     if not ref:
         return ""
     oid = commit_of(git, ref)
-    if not oid or git.call("cat-file", "-e", f"{oid}:plan.toml")[0]:
+    if not oid or git.call("cat-file", "-e", f"{oid}:{PLAN_PATH}")[0]:
         problem = "has no plan.toml" if oid else "names no commit"
         raise UnknownNameError(Finding("git", f"--plan: {ref!r} {problem}", help="git branch --all"))
     return oid

@@ -63,20 +63,6 @@ def verify(
     Raises:
         CannotJudgeError: an object is missing, or Git failed.
     """
-    return _walked(repository, span, options, watch)
-
-
-def verify_one(repository: Repository, name: str) -> Report:
-    """The report on the one commit of that name; for that it takes no more of history than its parents.
-
-    Raises:
-        CannotJudgeError: an object is missing, or Git failed.
-    """
-    oid, *parents = repository.git.text("rev-list", "--parents", "-n", "1", name, "--").split(" ")
-    return _walked(repository, Span((Tip(oid, name),), tuple(parents), name), Options(), None).report
-
-
-def _walked(repository: Repository, span: Span, options: Options, watch: Callable[[int], None] | None) -> Verified:
     started = time.monotonic()
     git = without_work_tree(repository.git)
     with git.start("cat-file", "--batch") as process:
@@ -87,6 +73,16 @@ def _walked(repository: Repository, span: Span, options: Options, watch: Callabl
             raise CannotJudgeError(*error.findings) from error
         process.finish()
         return Verified(walk.report(time.monotonic() - started), tuple(walk.completed))
+
+
+def verify_one(repository: Repository, name: str) -> Report:
+    """The report on the one commit of that name; for that it takes no more of history than its parents.
+
+    Raises:
+        CannotJudgeError: an object is missing, or Git failed.
+    """
+    oid, *parents = repository.git.text("rev-list", "--parents", "-n", "1", name, "--").split(" ")
+    return verify(repository, Span((Tip(oid, name),), tuple(parents), name), Options()).report
 
 
 class _Place(Value):
@@ -225,8 +221,6 @@ class _Walk:
     def _judge(self, place: _Place, step: Step) -> None:
         try:
             self._note(place, step, self._judging.outcome(step, step.commit.text))
-        except GitError:
-            raise
         except CannotJudgeError as error:
             self._refuse(place, error.findings)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app.verify.snapshots import is_own
 from orchestrator.core.message import EXCEPTION_TRAILER, is_type_accepted, parse_header
 from orchestrator.core.plan import is_outside_phases, path_text
-from orchestrator.history.commits import LINKS
+from orchestrator.history.commits import is_link
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ class Ground:
                 if len(self._claims) >= _KEPT_PATHS:
                     self._claims.clear()
                 found = self._claims[path] = self._claimed(path_text(path))
-            if phase_id not in found or meta[1:3] in LINKS or meta[8:10] in LINKS:
+            if phase_id not in found or is_link(meta):
                 return ""
         return phase_id
 
