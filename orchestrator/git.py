@@ -62,6 +62,18 @@ class Git:
         """The same as text without its last newline; bytes that are no UTF-8 as lone surrogates."""
         return self.run(*argv, stdin=stdin, env=env).decode("utf-8", "surrogateescape").removesuffix("\n")
 
+    def settings(self, pattern: str) -> list[tuple[str, str | None]]:
+        """The settings whose names match, by name in the form of git-config(1), the strongest last.
+
+        One that is written without a value, which Git takes as true, has None.
+
+        Raises:
+            GitError: the configuration cannot be read.
+        """
+        out = self.run("config", "-z", "--get-regexp", pattern, ok=(0, 1)).decode("utf-8", "surrogateescape")
+        entries = [entry.partition("\n") for entry in out.split("\0")[:-1]]
+        return [(name, value if end else None) for name, end, value in entries]
+
     def call(self, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> tuple[int, bytes, bytes]:
         """Exit code (negative: the signal that ended it), standard output and standard error of ``git argv``.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.finding import Finding, Location
 from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line
 from orchestrator.core.plan import PLAN_PATH, is_outside_phases, path_text
 from orchestrator.worktree import running_commit
@@ -41,14 +41,7 @@ def read_message(repository: Repository, path: str) -> str:
 def read_config(repository: Repository, *names: str) -> dict[str, str]:
     """The values of those settings of Git that are set, by lower-case name."""
     pattern = "^(" + "|".join([name.replace(".", r"\.") for name in names]) + ")$"
-    code, out, err = repository.git.call("config", "-z", "--get-regexp", pattern)
-    if code not in (0, 1):
-        raise CannotJudgeError(Finding("git", f"git config failed: {err.decode('utf-8', 'replace').strip()}"))
-    found = {}
-    for entry in out.decode("utf-8", "surrogateescape").split("\0")[:-1]:
-        name, _, value = entry.partition("\n")
-        found[name.lower()] = value
-    return found
+    return {name: value or "" for name, value in repository.git.settings(pattern)}
 
 
 def freed_by_structure(facts: Facts, text: str) -> tuple[bool, tuple[Finding, ...]]:

@@ -73,7 +73,8 @@ class Checkouts:
         self._env = gate_environment(git.env, names)
         self._object_format = git.text("rev-parse", "--show-object-format")
         self._alternates = b"".join(_quoted(path) + b"\n" for path in _object_folders(git))
-        self._remotes = _settings(git, _REMOTES)
+        settings = git.settings(_REMOTES)
+        self._remotes = [(name, "true" if value is None else value) for name, value in settings]
         self._shallow = _content(_git_path(git, "shallow"))
         self._numbers = itertools.count(1)
 
@@ -200,13 +201,3 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 def _quoted(path: bytes) -> bytes:
     """The path as a line of objects/info/alternates: quoted as in C, since a line end or a # would mean something."""
     return b'"' + b"".join(b"\\%03o" % byte if byte < 32 or byte in b'"\\' else b"%c" % byte for byte in path) + b'"'
-
-
-def _settings(git: Git, pattern: str) -> list[tuple[str, str]]:
-    """The settings with matching names, which Git compares in lower case, in their order."""
-    code, found, said = git.call("config", "-z", "--get-regexp", pattern)
-    if code not in (0, 1):
-        raise CannotJudgeError(Finding("git", f"git config failed: {said.decode('utf-8', 'replace').strip()}"))
-    entries = [os.fsdecode(entry).partition("\n") for entry in found.split(b"\0")[:-1]]
-    # Without a line end in it, it is a setting without a value: true.
-    return [(name, value if end else "true") for name, end, value in entries]

@@ -192,7 +192,7 @@ def _configured(git: Git, remote: Remote) -> str:
     if not remote.name:
         return ""
     found = ""
-    for key, value in _config(git, r"^remote\..*\.(url|pushurl)$"):
+    for key, value in git.settings(r"^remote\..*\.(url|pushurl)$"):
         name = key.removeprefix("remote.").rpartition(".")[0]
         if name == remote.name:
             return name
@@ -242,7 +242,8 @@ def read_settings(git: Git) -> Settings:
     Raises:
         CannotJudgeError: a value is none that is known, so that a slip of the pen does not open the door.
     """
-    values = dict(_config(git, r"^orchestrator\.(planref|exceptions|timelimit)$"))
+    settings = git.settings(r"^orchestrator\.(planref|exceptions|timelimit)$")
+    values = {name: value or "" for name, value in settings}
     plan_ref = values.get("orchestrator.planref", "")
     if "orchestrator.planref" in values and (
         not plan_ref.startswith("refs/") or git.call("check-ref-format", plan_ref)[0]
@@ -414,12 +415,6 @@ def _resolved(git: Git, name: str) -> str:
 
 def _lines(git: Git, *argv: str) -> list[str]:
     return [line for line in git.text("for-each-ref", *argv).split("\n") if line]
-
-
-def _config(git: Git, pattern: str) -> list[tuple[str, str]]:
-    """The keys that match, in the form that Git gives them, with their values, the strongest last."""
-    out = git.run("config", "-z", "--get-regexp", pattern, ok=(0, 1)).decode("utf-8", "surrogateescape")
-    return [(key, value) for key, _, value in [entry.partition("\n") for entry in out.split("\0") if entry]]
 
 
 def _oid(text: str) -> str:
