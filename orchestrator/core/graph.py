@@ -34,6 +34,8 @@ def find_cycle(edges: Mapping[str, Sequence[str]], nodes: Iterable[str]) -> list
     """
     finished: set[str] = set()
     for start in nodes:
+        if start in finished:
+            continue
         path: list[str] = []
         on_path: set[str] = set()
         stack: list[tuple[str, int]] = [(start, 0)]

@@ -5,7 +5,6 @@ Only a plan that has not been seen before comes this way; the hooks read the com
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import tomllib
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from orchestrator.core.finding import Finding, Location, printable
 from orchestrator.core.formats import dotted_line
-from orchestrator.core.patterns import Pattern
+from orchestrator.core.gitignore import patterns
 from orchestrator.core.plan import PLAN_PATH, Control, Gate, Phase, Plan, Question, Settings, Task
 from orchestrator.core.plan_check import Problems, check, schema_problems, value_problems
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_PLAN_BYTES = 4 << 20
-_GLOB_CHARACTERS = frozenset("*?[\\")
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="a-z, 0-9 and '-', at most 64")]
 LooseId = Annotated[
@@ -290,34 +287,6 @@ def seconds(duration: str) -> float:
     """The seconds of a duration such as ``90s``, ``10m``, ``1.5h`` or ``0``."""
     number = duration.rstrip("mhs")
     return float(number) * _SECONDS[duration[len(number) :] or "s"]
-
-
-def patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:
-    """The patterns, translated once with pathspec."""
-    return tuple(pattern(text) for text in texts)
-
-
-@functools.lru_cache(maxsize=10_000)
-def pattern(text: str) -> Pattern:
-    """One pattern: without glob characters a path from the top, otherwise as in gitignore(5)."""
-    body = text.removeprefix("!")
-    include = body == text
-    if not _GLOB_CHARACTERS.intersection(body):
-        path = body.strip("/")
-        if body.endswith("/"):
-            return Pattern(text, prefix=path + "/", include=include)
-        return Pattern(text, literal=path, include=include)
-    anchored = body.removeprefix("/")
-    folders = anchored.split("/")
-    fixed = next(i for i, part in enumerate(folders) if _GLOB_CHARACTERS.intersection(part))
-    # A pattern without a slash before its end matches at any depth; so does one that begins with "**".
-    prefix = "".join(f"{part}/" for part in folders[:fixed]) if "/" in body.rstrip("/") else ""
-    if prefix and folders[fixed:] in (["**"], ["**", "*"]):
-        return Pattern(text, prefix=prefix, include=include)
-    regex, _ = GitIgnoreSpecPattern.pattern_to_regex(body)
-    if regex is None:  # an empty pattern or a comment; the checks have refused it
-        raise ValueError(f"{text!r} is no pattern")
-    return Pattern(text, prefix=prefix, regex=str(regex), include=include)
 
 
 def schema_text() -> str:

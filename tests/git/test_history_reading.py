@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core.gitignore import patterns
 from orchestrator.core.patterns import Paths, matched_paths, selected_paths
 from orchestrator.core.plan import path_bytes, path_text
-from orchestrator.core.plan_file import patterns
 from orchestrator.git import Git, GitError
 from orchestrator.history import commits, merges, objects
 from orchestrator.history.commits import is_link, read_commits, read_line_counts, read_subjects

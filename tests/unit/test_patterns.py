@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec, PathSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 
+from orchestrator.core.gitignore import pattern, patterns
 from orchestrator.core.patterns import Paths, any_matches, matched_paths, selected_paths
-from orchestrator.core.plan_file import pattern, patterns
 
 NAMES = st.sampled_from(["a", "b", "ab", "src", "a.py", ".env", "x-y", "é", "[", "a b"])
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
@@ -89,7 +89,6 @@ def test_without_glob_characters_it_is_a_path_from_the_top(text: str, path: str)
         (["a"], "a\nb", False),
         (["a*"], "a\nb", True),
         (["src/**"], "src/\n", True),
-        (["#a"], "#a", True),
         (["{a,b}"], "a", False),
         (["~/x"], "~/x", True),
         (["A"], "a", False),
