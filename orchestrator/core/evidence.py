@@ -84,7 +84,7 @@ class Content:
     def _entries(self, paths: Iterable[str]) -> list[tuple[str, str, str]]:
         """(mode, path, object id) of each path."""
         listing = self.listing
-        return [(listing[path][0], path, listing[path][1]) for path in paths]
+        return [(mode, path, oid) for path in paths for mode, oid in (listing[path],)]
 
     def claims(self, phase: Phase, gate: Gate) -> Claims:
         """Whether a path, tracked or not, is an input of the phase's gate."""

@@ -33,8 +33,7 @@ class Owners:
     def _enter(self, patterns: Sequence[Pattern], phase: Phase, task: Task | None) -> None:
         for pattern in patterns:
             if pattern.include:
-                place = pattern.literal or pattern.prefix.rstrip("/")
-                self._claims.setdefault(place, []).append((pattern, patterns, phase, task))
+                self._claims.setdefault(pattern.place, []).append((pattern, patterns, phase, task))
 
     def phases(self, path: str) -> list[str]:
         """The ids of the phases that claim the path, in plan order; none for the tool's own files."""

@@ -41,6 +41,11 @@ class Pattern(Value):
     regex: str = ""
     include: bool = True
 
+    @property
+    def place(self) -> str:
+        """The file or folder without which it can match nothing, "" for the top."""
+        return self.literal or self.prefix.rstrip("/")
+
     def matches(self, path: str) -> bool:
         """Whether the path (from the top, with slashes) is matched, exclusion or not."""
         if self.literal:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orchestrator.git import Git, GitProcess
 
@@ -28,10 +28,12 @@ _OPTIONS = (
     "--no-ext-diff",
     "--no-textconv",
     "--encoding=UTF-8",
-    "--format=tformat:%H%x00%P%x00%T%x00%ae%x00%B",
+    "--format=tformat:%H %T %P%x00%ae%x00%B",
 )
 _CHUNK = 1 << 18
 _RAW = frozenset({b"\n:", b":1", b":0"})
+_TOGETHER = 512  # commits
+_TOGETHER_FILES = 16_384
 
 
 class Commit:
@@ -86,15 +88,32 @@ def read_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> Iter
         following = tokens.__next__
         token = next(tokens, None)
         while token is not None:
-            oid, parents, tree, email, body = token, following(), following(), following(), following()
+            (oid, tree, *parents), email, body = token.decode("ascii").split(), following(), following()
             raw = []
             token = next(tokens, None)
             # The first line of a commit's changes follows a line end, as the message does.
             while token is not None and token[:2] in _RAW:
                 raw.append((token.lstrip(b"\n"), following()))
                 token = next(tokens, None)
-            yield Commit(oid.decode("ascii"), parents.decode("ascii").split(), tree.decode("ascii"), email, body, raw)
+            yield Commit(oid, parents, tree, email, body, raw)
         process.finish()
+
+
+def in_groups(commits: Iterable[Commit]) -> Iterator[list[Commit]]:
+    """The same commits in lists of so many as can be kept at once, for those who read objects for many of them.
+
+    The first lists are short, so that there is work to do while Git is still at the others.
+    """
+    group: list[Commit] = []
+    most, files = 16, 0
+    for commit in commits:
+        group.append(commit)
+        files += len(commit.raw)
+        if len(group) >= most or files >= _TOGETHER_FILES:
+            yield group
+            group, files, most = [], 0, min(2 * most, _TOGETHER)
+    if group:
+        yield group
 
 
 def revision_arguments(tips: Sequence[str], excluded: Sequence[str]) -> tuple[tuple[str, ...], bytes]:

@@ -9,13 +9,15 @@ from orchestrator.core.finding import Finding
 from orchestrator.core.plan import path_bytes, path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orchestrator.git import GitProcess
 
     Tree = dict[bytes, tuple[str, str]]  # name -> (mode of six digits, object id), in Git's order
 
 _KEPT_TREES = 4096
+_AT_ONCE = 128  # requests on their way; so few fit into any pipe, and nobody waits for the other to read
+_AHEAD_BYTES = 4 << 20
 MAX_BYTES = 64 << 20  # of one object; a plan, a to-do file or a folder of more is an attack
 _FOLDER = "040000"
 
@@ -49,6 +51,8 @@ class Objects:
         self._process = process
         self._trees: dict[str, Tree] = {}
         self._ids: dict[str, str] = {}
+        self._ahead: dict[str, tuple[str, str, bytes]] = {}
+        self._ahead_bytes = 0
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
         """Object id, type and content, or None if there is no such object.
@@ -56,12 +60,43 @@ class Objects:
         Raises:
             UnreadableError: Git stopped answering, or the object is too large to be judged.
         """
-        process = self._process
+        found = self._ahead.pop(name, None)
+        if found is None:
+            self._request([name])
+            return self._answer()
+        self._ahead_bytes -= len(found[2])
+        return found
+
+    def read_ahead(self, names: Iterable[str]) -> None:
+        """Have the objects of these names at hand when they are asked for, and wait for Git once for many of them.
+
+        One that is not there, or no more at hand by then, is asked for again by ``read``.
+
+        Raises:
+            UnreadableError: as ``read``.
+        """
+        wanted = [name for name in dict.fromkeys(names) if name not in self._trees and name not in self._ahead]
+        for first in range(0, len(wanted), _AT_ONCE):
+            some = wanted[first : first + _AT_ONCE]
+            self._request(some)
+            for name in some:
+                found = self._answer()
+                if found is not None:
+                    self._ahead[name] = found
+                    self._ahead_bytes += len(found[2])
+                while self._ahead_bytes > _AHEAD_BYTES:
+                    _, _, data = self._ahead.pop(next(iter(self._ahead)))
+                    self._ahead_bytes -= len(data)
+
+    def _request(self, names: Sequence[str]) -> None:
         try:
-            process.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
-            process.stdin.flush()
+            self._process.stdin.write("".join([f"{name}\n" for name in names]).encode("utf-8", "surrogateescape"))
+            self._process.stdin.flush()
         except BrokenPipeError:
-            raise UnreadableError(*process.failure().findings) from None
+            raise UnreadableError(*self._process.failure().findings) from None
+
+    def _answer(self) -> tuple[str, str, bytes] | None:
+        process = self._process
         header = process.stdout.readline().decode("utf-8", "surrogateescape").split()
         if not header:
             raise UnreadableError(*process.failure().findings)
@@ -93,6 +128,20 @@ class Objects:
             if name != found[0]:
                 self._ids[name] = found[0]
         return known
+
+    def read_ahead_to(self, places: Iterable[tuple[str, str]]) -> None:
+        """The same for the trees on the way to each place, which is the name of a tree and a path in it.
+
+        Raises:
+            UnreadableError: as ``read``.
+        """
+        ways = [(tree, path_bytes(path).split(b"/")) for tree, path in places]
+        while ways:
+            self.read_ahead([name for name, _ in ways])
+            entries = [((self.tree(name) or {}).get(folders[0], ("", "")), folders[1:]) for name, folders in ways]
+            ways = [(oid, folders) for (mode, oid), folders in entries if mode == _FOLDER]
+            self.read_ahead([name for name, folders in ways if not folders])
+            ways = [(oid, folders) for oid, folders in ways if folders]
 
     def tree_id(self, name: str) -> str:
         """The id of the tree of that name; "" if there is none."""
@@ -169,7 +218,7 @@ class TreeListing(Mapping[str, tuple[str, str]]):
     def names(self) -> list[str]:
         """The paths of all files, sorted."""
         if self._names is None:
-            self._names = sorted(self._walk(self.tree, b""))
+            self._names = self._files(self.tree, b"")
         return self._names
 
     def below(self, prefix: str) -> list[str]:
@@ -179,7 +228,7 @@ class TreeListing(Mapping[str, tuple[str, str]]):
         known = self._below.get(prefix)
         if known is None:
             mode, tree = self.find(prefix.rstrip("/")) or ("", "")
-            known = sorted(self._walk(tree, path_bytes(prefix))) if mode == _FOLDER else []
+            known = self._files(tree, path_bytes(prefix)) if mode == _FOLDER else []
             self._below[prefix] = known
         return known
 
@@ -190,14 +239,23 @@ class TreeListing(Mapping[str, tuple[str, str]]):
             return []
         return self.below(path + "/") if found[0] == _FOLDER else [path]
 
-    def _walk(self, tree: str, prefix: bytes) -> Iterator[str]:
-        for name, (mode, oid) in self._tree(tree).items():
-            if mode == _FOLDER:
-                yield from self._walk(oid, prefix + name + b"/")
-            else:
-                path = path_text(prefix + name)
-                self._seen[path] = (mode, oid)
-                yield path
+    def _files(self, tree: str, prefix: bytes) -> list[str]:
+        """The paths of the files in that tree, which lies at the prefix, sorted; folder by folder, many at once."""
+        found = []
+        folders = [(tree, prefix)]
+        while folders:
+            some = folders[-_AT_ONCE:]
+            del folders[-_AT_ONCE:]
+            self._objects.read_ahead([oid for oid, _ in some if oid])
+            for folder, place in some:
+                for name, (mode, oid) in self._tree(folder).items():
+                    if mode == _FOLDER:
+                        folders.append((oid, place + name + b"/"))
+                    else:
+                        path = path_text(place + name)
+                        self._seen[path] = (mode, oid)
+                        found.append(path)
+        return sorted(found)
 
 
 def changed_paths(objects: Objects, old: str, new: str) -> list[str]:

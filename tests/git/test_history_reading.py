@@ -610,6 +610,76 @@ def test_objects_are_read_by_name(tmp_path: Path, form: str) -> None:
         process.finish()
 
 
+class Silent(Objects):
+    """Objects that were read before, and no others."""
+
+    asked: Sequence[str] = ()
+
+    def _request(self, names: Sequence[str]) -> None:
+        self.asked = [*self.asked, *names]
+        super()._request(names)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 128])
+def test_what_was_read_ahead_is_not_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(objects, "_AT_ONCE", at_once)
+    repo = Repository.init(tmp_path / "repo")
+    files = {f"d{number}/e/f": b"%d\n" % number * 1000 for number in range(5)}
+    repo.commit("one", files)
+    names = [f"HEAD:{path}" for path in files] + [f"HEAD:d{number}" for number in range(5)]
+    with git_of(repo).start("cat-file", "--batch") as process, git_of(repo).start("cat-file", "--batch") as other:
+        plain, found = Objects(other), Silent(process)
+        found.read_ahead([*names, "HEAD:gone", *names])
+        assert found.asked == [*names, "HEAD:gone"]
+        found.read_ahead(names)
+        for name in reversed(names):
+            assert found.read(name) == plain.read(name)
+        assert found.asked == [*names, "HEAD:gone"]
+        assert found.read("HEAD:gone") is None
+        assert found.read(names[0]) == plain.read(names[0])
+        assert found.asked == [*names, "HEAD:gone", "HEAD:gone", names[0]]
+        process.finish()
+
+
+def test_what_is_read_ahead_takes_bounded_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_AHEAD_BYTES", 2500)
+    repo = Repository.init(tmp_path / "repo")
+    files = {name: name.encode() * 1000 for name in "abcde"}
+    repo.commit("one", {**files, "large": b"x" * 3000})
+    names = [f"HEAD:{name}" for name in files]
+    with git_of(repo).start("cat-file", "--batch") as process:
+        found = Silent(process)
+        found.read_ahead(names)
+        assert set(found._ahead) == {"HEAD:d", "HEAD:e"}
+        assert [(found.read(name) or ("", "", b""))[2] for name in names] == list(files.values())
+        assert (found._ahead, found._ahead_bytes) == ({}, 0)
+        found.read_ahead(["HEAD:large", "HEAD:a"])
+        assert set(found._ahead) == {"HEAD:a"}
+        process.finish()
+
+
+@PROPERTY
+@given(st.lists(TREES, min_size=1, max_size=4), st.lists(PATHS, min_size=1, max_size=6))
+def test_the_way_to_a_place_is_read_ahead(
+    shared: Repository, all_files: list[dict[str, tuple[str, str]]], paths: list[str]
+) -> None:
+    trees = [tree_of(shared, files) for files in all_files]
+    with git_of(shared).start("cat-file", "--batch") as process:
+        found = Silent(process)
+        found.read_ahead_to([(tree, path) for tree in trees for path in paths])
+        asked = list(found.asked)
+        for tree, files in zip(trees, all_files, strict=True):
+            for path in paths:
+                entry = TreeListing(found, tree).find(path)
+                assert (entry if entry and entry[0] != "040000" else None) == files.get(path)
+                if entry and entry[0] == "040000":
+                    assert found.tree(entry[1])
+        assert found.asked == asked
+        process.finish()
+
+
 def test_trees_are_let_go_and_read_again(shared: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "_KEPT_TREES", 4)
     trees = []
@@ -654,6 +724,55 @@ def test_git_that_stops_answering_is_told(tmp_path: Path) -> None:
     ):
         Objects(process).read("HEAD")
     assert "not a git repository" in caught.value.findings[0].message
+
+
+# -- processes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_git_may_say_more_on_standard_error_than_a_pipe_holds(tmp_path: Path, code: int) -> None:
+    repo = Repository.init(tmp_path / "repo")
+    script = f"!read line; head -c 3000000 /dev/zero | tr '\\0' x >&2; echo; echo told >&2; echo $line; exit {code} #"
+    with git_of(repo).start("-c", f"alias.loud={script}", "loud") as process:
+        process.stdin.write(b"asked\n")
+        process.stdin.flush()
+        assert process.stdout.read() == b"\nasked\n"
+        if code:
+            with pytest.raises(GitError) as caught:
+                process.finish()
+            assert caught.value.exit_code == code
+            assert caught.value.stderr == "x" * (1 << 16)
+        else:
+            process.finish()
+
+
+def test_who_leaves_ends_the_process(tmp_path: Path) -> None:
+    repo = Repository.init(tmp_path / "repo")
+    with git_of(repo).start("-c", "alias.wait=!echo $PPID; cat #", "wait") as process:
+        number = int(process.stdout.readline())
+        process.stdin.write(b"x" * 100_000)  # some of it is never read
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
+
+
+def test_commits_come_in_groups_that_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits, "_TOGETHER", 64)
+    made = [commits.Commit(str(number), [], "", b"", b"", []) for number in range(16 + 32 + 64 + 64 + 5)]
+    groups = list(commits.in_groups(made))
+    assert [len(group) for group in groups] == [16, 32, 64, 64, 5]
+    assert [commit for group in groups for commit in group] == made
+    assert list(commits.in_groups([])) == []
+
+
+def test_commits_of_many_files_come_in_small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits, "_TOGETHER_FILES", 10)
+    sizes = [0, 4, 5, 1, 30, 0, 9, 1]
+    made = [commits.Commit(str(size), [], "", b"", b"", [(b"", b"")] * size) for size in sizes]
+    assert [[len(commit.raw) for commit in group] for group in commits.in_groups(made)] == [
+        [0, 4, 5, 1],
+        [30],
+        [0, 9, 1],
+    ]
 
 
 # -- merges ------------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from orchestrator.core.plan import PLAN_PATH, TODO_PATH, is_outside_phases, path
 from orchestrator.core.refusals import exception_finding, size_findings
 from orchestrator.core.value import Value
 from orchestrator.git import GitError
-from orchestrator.history.commits import Commit, read_commits, read_line_counts, revision_arguments
+from orchestrator.history.commits import Commit, in_groups, read_commits, read_line_counts, revision_arguments
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
 from orchestrator.history.objects import Objects, UnreadableError, changed_paths
 from orchestrator.history.scratch import scratch_objects, without_work_tree
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from orchestrator.app.verify.snapshots import Own
     from orchestrator.core.finding import Finding
     from orchestrator.core.history import AddedPass, Base
-    from orchestrator.core.plan import Gate, Phase, Plan, Settings
+    from orchestrator.core.plan import Gate, Phase, Plan, Settings, Task
     from orchestrator.git import Git
 
 _KEPT_GROUNDS = 64
@@ -93,6 +93,10 @@ class _Place(Value):
     subject: str
 
 
+# A commit's number, the commit, and the three files of its first parent, of itself and of its further parents.
+_Read = tuple[int, "Commit", "Own", "Own", tuple["Own", ...]]
+
+
 class _Walk:
     def __init__(self, repository: Repository, span: Span, options: Options, git: Git, objects: Objects) -> None:
         self._span = span
@@ -127,34 +131,26 @@ class _Walk:
     def run(self, watch: Callable[[int], None] | None) -> None:
         """Judge everything in the span."""
         as_one = self._options.title is not None and self._lands_as_one()
-        pending: dict[str, Own] = {}
         tips = set(self._tips)
-        for number, commit in enumerate(read_commits(self._git, self._tips, self._span.excluded)):
-            if watch is not None:
-                watch(number + 1)
-            own = pending.pop(commit.oid, None) or self._snapshots.own(commit.tree)
-            before = undone(own, commit.raw) if len(commit.parents) == 1 else None
-            if before is None:  # several parents, or none, or lines that a malformed tree could have made
-                own = self._snapshots.own(commit.tree)
-                before = self._snapshots.own(f"{commit.parents[0]}^{{tree}}") if commit.parents else NO_FILES
-            if commit.parents:
-                pending[commit.parents[0]] = before
-            others = tuple([self._snapshots.own(f"{parent}^{{tree}}") for parent in commit.parents[1:]])
-            if self._binding is None and not any([files[0] for files in (own, before, *others)]):
-                self._unplanned += 1
-                continue
-            self._judged += 1
-            if commit.oid in tips:
-                self._judge_tip(_place(number, commit), commit, own)
-            if as_one:
-                continue
-            if own == before and len(commit.parents) == 1:
-                ground = self._ground(own, commit)
-                if ground is not None and ground.accepts(commit):
-                    continue
-            step = Step(commit, tuple(commit.parents), before, own, (), others)
-            if not self._only_ticks(number, step):
-                self._take(_place(number, commit), step)
+        told: dict[str, Own] = {}  # the files of commits that their children have told
+        number = 0
+        for commits in in_groups(read_commits(self._git, self._tips, self._span.excluded)):
+            group: list[_Read] = []
+            for commit in commits:
+                number += 1
+                if watch is not None:
+                    watch(number)
+                before, own, others = self._files(commit, told)
+                if self._binding is None and not (own[0] or before[0] or any([files[0] for files in others])):
+                    self._unplanned += 1
+                else:
+                    group.append((number, commit, before, own, others))
+            self._judged += len(group)
+            self._read_ahead(group)
+            for place, commit, own in [(_place(at, c), c, own) for at, c, _, own, _ in group if c.oid in tips]:
+                self._judge_tip(place, commit, own)
+            if not as_one:
+                self._judge_group(group)
         self._judge_merges()
         self._count_lines()
         self._settle_claims()
@@ -196,19 +192,61 @@ class _Walk:
 
     # -- commits -------------------------------------------------------------------------------------------------
 
-    def _only_ticks(self, number: int, step: Step) -> bool:
-        """Whether the commit does no more than work on a phase and tick in it, so that nothing can be wrong with it."""
+    def _files(self, commit: Commit, told: dict[str, Own]) -> tuple[Own, Own, tuple[Own, ...]]:
+        """The three files of the commit's first parent, its own, and those of its further parents."""
+        own = told.pop(commit.oid, None) or self._snapshots.own(commit.tree)
+        parents = commit.parents
+        before = undone(own, commit.raw) if len(parents) == 1 else None
+        if before is None:  # several parents, or none, or lines that a malformed tree could have made
+            own = self._snapshots.own(commit.tree)
+            before = self._snapshots.own(f"{parents[0]}^{{tree}}") if parents else NO_FILES
+        if parents:
+            told[parents[0]] = before
+        return before, own, tuple([self._snapshots.own(f"{parent}^{{tree}}") for parent in parents[1:]])
+
+    def _read_ahead(self, group: Sequence[_Read]) -> None:
+        """Have at hand what it takes to judge these commits."""
+        owns: set[Own] = set()
+        for _, _, before, own, others in group:
+            owns.update((before, own), others)
+        self._snapshots.read_ahead(owns, [commit.tree for _, commit, before, own, _ in group if own != before])
+
+    def _judge_group(self, group: Sequence[_Read]) -> None:
+        """Judge each by the shortest way that is sure of its answer."""
+        left = []
+        for number, commit, before, own, others in group:
+            if own == before and len(commit.parents) == 1:
+                ground = self._ground(own, commit)
+                if ground is not None and ground.accepts(commit):
+                    continue
+            step = Step(commit, tuple(commit.parents), before, own, (), others)
+            left.append((_place(number, commit), step, *self._ticked(step)))
+        self._objects.read_ahead_to(
+            [
+                (step.commit.tree, pattern.place)
+                for _, step, _, tasks in left
+                for task in tasks
+                for pattern in task.files
+                if pattern.place
+            ]
+        )
+        for place, step, phase_id, tasks in left:
+            if phase_id and self._judging.has_evidence(step, phase_id, tasks):
+                changed = tuple([path_text(path) for _, path in step.commit.raw])
+                self._ticks.append((place, step.replace(changed=changed)))
+            else:
+                self._take(place, step)
+
+    def _ticked(self, step: Step) -> tuple[str, list[Task]]:
+        """The phase on which the commit does no more than work and tick, and what it ticks; "" if it does more."""
         if len(step.parents) != 1 or step.own[0] != step.before[0] or not step.own[0]:
-            return False
+            return "", []
         ground = self._ground(step.before, step.commit)
         if ground is None or ground.has_artifacts:
-            return False
+            return "", []
         phase_id = ground.phase_of(step.commit, TODO_PATH.encode())
-        if not phase_id or not self._judging.only_ticks(step, phase_id):
-            return False
-        changed = tuple([path_text(path) for _, path in step.commit.raw])
-        self._ticks.append((_place(number, step.commit), step.replace(changed=changed)))
-        return True
+        tasks = self._judging.only_ticks(step, phase_id) if phase_id else None
+        return ("", []) if tasks is None else (phase_id, tasks)
 
     def _take(self, place: _Place, step: Step) -> None:
         """Judge an ordinary commit; put a merge aside, until the automatic merges of many are worked out at once."""

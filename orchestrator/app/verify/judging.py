@@ -21,13 +21,13 @@ from orchestrator.core.whole import judge_whole
 from orchestrator.history.commits import is_link
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.app.verify.snapshots import Own, Snapshots
     from orchestrator.core.evidence import Content
     from orchestrator.core.formats import Lock
     from orchestrator.core.history import AddedPass
-    from orchestrator.core.plan import Gate, Phase, Plan, Settings
+    from orchestrator.core.plan import Gate, Phase, Plan, Settings, Task
     from orchestrator.core.settle import Settled
     from orchestrator.core.state import PhaseState
     from orchestrator.history.commits import Commit
@@ -151,35 +151,41 @@ class Judging:
             limits=before.plan.settings if self._limits_lines(step, before) else None,
         )
 
-    def only_ticks(self, step: Step, phase_id: str) -> bool:
-        """Whether the commit, which otherwise may land under the name of that open phase, does no more than tick.
+    def only_ticks(self, step: Step, phase_id: str) -> list[Task] | None:
+        """The tasks that a commit ticks which does no more, and otherwise may land under the name of that open phase.
 
-        The short way for a commit that changes PLAN.md alone of the three files. It says yes only where ``outcome``
-        would find and list nothing: each box that differs is of the phase, what is ticked has its evidence, and the
-        phase is not done by it.
+        The short way for a commit that changes PLAN.md alone of the three files. None where ``outcome`` could find or
+        list something, but for what ``has_evidence`` says: each box that differs is of the phase, and the phase is not
+        done by it.
         """
         if self.binding is not None or step.own[0] != step.before[0] or step.own[2] != step.before[2]:
-            return False
+            return None
         if not step.own[1] or not step.before[1] or any([":" in name for name in (*step.own, *step.before)]):
-            return False
+            return None
         plan = self.snapshots.plan(step.own)
-        lock = self.snapshots.lock(step.own)
-        if plan is None or lock is None:
-            return False
+        if plan is None or self.snapshots.lock(step.own) is None:
+            return None
         before = self.snapshots.todo(step.before, step.own, plan)
         after = self.snapshots.todo(step.own, step.own, plan)
         tasks = {task.id: task for task in plan.phase(phase_id).tasks}
         if before.problems or after.problems or all([after.marks.get(name) == DONE for name in tasks]):
-            return False
-        content = self.content(step.own, plan, step.commit.tree)
+            return None
+        ticked = []
         for task_id, mark in after.marks.items() - before.marks.items():
             task = tasks.get(task_id)
             if task is None or (mark == DONE and not all([after.marks.get(name) == DONE for name in task.depends_on])):
-                return False
-            base = lock.get(phase_id, _NOTHING).bases.get(task_id, {})
-            if mark == DONE and task.files and content.without_evidence(task, base):
-                return False
-        return True
+                return None
+            if mark == DONE:
+                ticked.append(task)
+        return ticked
+
+    def has_evidence(self, step: Step, phase_id: str, tasks: Sequence[Task]) -> bool:
+        """Whether the commit's content has the evidence for these tasks of the phase, by the bases of its own lock."""
+        plan = self.snapshots.plan(step.own)
+        assert plan is not None  # noqa: S101 - it has tasks
+        bases = (self.snapshots.lock(step.own) or {}).get(phase_id, _NOTHING).bases
+        content = self.content(step.own, plan, step.commit.tree)
+        return not any([task.files and content.without_evidence(task, bases.get(task.id, {})) for task in tasks])
 
     def _limits_lines(self, step: Step, before: Before) -> bool:
         is_ordinary = len(step.commit.parents) < 2 and not step.by_result
@@ -290,13 +296,13 @@ class Judging:
             if step.before[2]:
                 findings.append(_gone(LOCK_PATH, "lock-tampered"))
             return None
-        if step.own[2] in (step.before[2], *[own[2] for own in step.others]):
-            return self.snapshots.lock(step.own)
-        try:
-            return parse_lock(self.snapshots.blob(step.own[2]))
-        except CannotJudgeError as error:
-            findings += error.findings
-            return None
+        lock = self.snapshots.lock(step.own)
+        if lock is None and step.own[2] not in (step.before[2], *[own[2] for own in step.others]):
+            try:
+                parse_lock(self.snapshots.blob(step.own[2]))
+            except CannotJudgeError as error:
+                findings += error.findings
+        return lock
 
     def _adoption(self, step: Step) -> Outcome:
         """What the first commit with a plan brings with it: nothing is refused, and all of it is told."""

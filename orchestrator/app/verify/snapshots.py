@@ -14,7 +14,7 @@ from orchestrator.core.value import Value
 from orchestrator.history.objects import TreeListing, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orchestrator.app.repository import Repository
     from orchestrator.core.formats import Lock
@@ -64,6 +64,18 @@ class Snapshots:
             if entry is not None:
                 found[place] = _named(*entry)
         return found[0], found[1], found[2]
+
+    def read_ahead(self, owns: Iterable[Own], trees: Iterable[str]) -> None:
+        """Have what these three files say, and these trees, at hand when they are asked for.
+
+        Raises:
+            UnreadableError: Git stopped answering.
+        """
+        known = {todo for _, todo in self._todos}
+        known.update(self._locks)
+        names = {oid for own in owns for oid in own if oid and ":" not in oid} - known
+        new = [oid for oid in names if self._repository.known_plan(oid) is None]
+        self._objects.read_ahead([*new, *trees])
 
     def listing(self, tree: str) -> TreeListing:
         """The files of the tree of that name."""
@@ -127,7 +139,7 @@ class Snapshots:
             marks, strange = reader.read(text)
         except CannotJudgeError as error:
             return TodoSays(problems=error.findings)
-        has_block = any([line.strip() == BEGIN for line in text.split("\n")])
+        has_block = f"\n{BEGIN}\n" in text or any([line.strip() == BEGIN for line in text.split("\n")])
         return TodoSays(marks, strange, () if has_block else (_no_markers(),))
 
     def marks(self, own: Own, plan: Plan) -> Mapping[str, str]:
