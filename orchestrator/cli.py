@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
+import gc
 import io
-import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +27,13 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer as
 
 def main() -> int:
     """The exit code: 0 fine, 1 refused or a gate failed, 2 wrong usage, 3 could not judge, 130 interrupted."""
+    try:
+        return _run()
+    finally:
+        gc.freeze()  # Python would look through all that there is once more before it ends
+
+
+def _run() -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a tick shows its number
     try:
@@ -55,6 +61,8 @@ def _fail(findings: Sequence[Finding]) -> None:
 
 
 def _print_json(data: object) -> None:
+    import json
+
     click.echo(json.dumps(data, indent=2))
 
 
@@ -77,19 +85,19 @@ def commands() -> None:
 
 
 @commands.command()
-@click.option("--from", "source", type=click.Path(path_type=Path, dir_okay=False), help="Take this plan.")
+@click.option("--from", "source", type=click.Path(dir_okay=False), help="Take this plan.")
 @click.option("--hooks", type=click.Choice(["pre-commit", "native", "none"]), default="pre-commit", show_default=True)
 @click.option("--repo", "repo_url", help="Where hook runners get the tool from (URL or path).")
 @click.option("--rev", help="The tag of it to use.")
 @as_json_option
 @_answers
-def init(
-    repository: Any, source: Path | None, hooks: str, repo_url: str | None, rev: str | None, as_json: bool
-) -> None:
+def init(repository: Any, source: str | None, hooks: str, repo_url: str | None, rev: str | None, as_json: bool) -> None:
     """Write and stage plan.toml, PLAN.md and plan.lock; add and install the hooks."""
+    from pathlib import Path
+
     from orchestrator.app import setup
 
-    done = setup.init(repository, source, hooks, repo_url, rev)
+    done = setup.init(repository, None if source is None else Path(source), hooks, repo_url, rev)
     adopt = "git commit -m 'feat: [plan] adopt'"
     if source is None:
         adopt = f"edit plan.toml, then: orchestrator lint && git add plan.toml && {adopt}"
@@ -402,13 +410,15 @@ def verify(
 
 
 @commands.command()
-@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the repository in this folder.")
-def demo(keep: Path | None) -> int:
+@click.option("--keep", type=click.Path(file_okay=False), help="Keep the repository in this folder.")
+def demo(keep: str | None) -> int:
     """Tell the whole story in a throwaway repository with real commits and real gates."""
+    from pathlib import Path
+
     from orchestrator.app.demo import run_demo
 
     try:
-        return run_demo(keep, click.echo)
+        return run_demo(None if keep is None else Path(keep), click.echo)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--keep") from error
 

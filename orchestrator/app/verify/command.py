@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -101,6 +100,8 @@ def with_reruns(repository: Repository, report: Report, reruns: list[Rerun]) -> 
 def report_as(output: str, report: Report) -> str:
     """The report as "text", "json" or "github"."""
     if output == "json":
+        import json  # noqa: PLC0415 - only for those who ask for it
+
         return json.dumps(texts.report_data(report), indent=2) + "\n"
     return texts.github_text(report) if output == "github" else texts.report_text(report)
 

@@ -19,7 +19,8 @@ def refuse_unreadable(git: Git) -> None:
 
     Source: git-rev-parse(1), --is-shallow-repository; gitrepository-layout(5), info/grafts; git-replace(1).
     """
-    shallow, grafts = git.text("rev-parse", "--is-shallow-repository", "--git-path", "info/grafts").split("\n")
+    asked = ("--is-shallow-repository", "--git-path", "info/grafts", "--symbolic", "--glob=refs/replace/*")
+    shallow, grafts, *replaced = git.text("rev-parse", *asked).split("\n")
     findings = []
     if shallow == "true":
         findings.append(
@@ -37,13 +38,14 @@ def refuse_unreadable(git: Git) -> None:
                 "git", "the history is grafted", locations=(Location(grafts),), help=f"rm {grafts}, then fetch again"
             )
         )
-    replaced = git.text("for-each-ref", "--format=%(refname:lstrip=2)", "--count=1", "refs/replace/")
     if replaced:
         findings.append(
             Finding(
-                "git", "replace refs show other commits than there are", notes=(f"of {replaced}",),
+                "git",
+                "replace refs show other commits than there are",
+                notes=(f"of {replaced[0].removeprefix('refs/replace/')}",),
                 help="git replace -l, and for each: git replace -d <object>",
             )
-        )  # fmt: skip
+        )
     if findings:
         raise CannotJudgeError(*findings)
