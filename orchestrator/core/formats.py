@@ -87,15 +87,15 @@ def parse_lock(data: bytes) -> Lock:
 
 
 def _parse_toml(text: str) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415 - only for what a person or a merge has touched
+    import tomli  # noqa: PLC0415 - only for what a person or a merge has touched
 
     if line := dotted_line(text):
         raise ValueError(f"the key in line {line} is nested too deep")
-    return tomllib.loads(text)
+    return tomli.loads(text)
 
 
 def dotted_line(text: str) -> int:
-    """The line (from 1) whose key has so many dots that tomllib would take minutes over it, or 0."""
+    """The line (from 1) whose key has so many dots that tomli would take minutes over it, or 0."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_DOTS and "".join(line.partition("=")[0].split('"')[::2]).count(".") > _MOST_DOTS:
             return number
@@ -139,7 +139,7 @@ def _lock_of(tree: Mapping[str, Any]) -> Lock:
 def _read_canonical(text: str) -> dict[str, Any] | None:
     """The tree of a lock in exactly the form that ``format_lock`` writes, or None.
 
-    Whatever tomllib could read otherwise, or refuse, is not taken: each name and number must be as it is written here.
+    Whatever tomli could read otherwise, or refuse, is not taken: each name and number must be as it is written here.
     """
     tree: dict[str, Any] = {}
     table = tree
@@ -187,8 +187,8 @@ def _header_names(line: str) -> list[str] | None:
 
 def _written(name: str) -> str:
     """The name as tomli-w writes it, for names without quotes and backslashes."""
-    is_bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-    return name if is_bare or (name and not name.strip("-_")) else f'"{name}"'
+    is_bare = name.isalnum() or name.replace("-", "").replace("_", "").isalnum() or (name and not name.strip("-_"))
+    return name if is_bare and name.isascii() else f'"{name}"'
 
 
 def compile_plan(plan: Plan, plan_oid: str) -> bytes:

@@ -1,6 +1,6 @@
 """Everything that can be wrong with a plan, told at once.
 
-The rules read the tree that tomllib gives, not typed values, so that they can be checked beside a wrong type
+The rules read the tree that tomli gives, not typed values, so that they can be checked beside a wrong type
 elsewhere in the file. What has the wrong shape is passed over here: the schema reports it.
 """
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+import tomli
 from msgspec import Meta
 
 from orchestrator.core.finding import Finding, Location, printable
@@ -177,8 +177,8 @@ def read_plan(data: bytes) -> tuple[Plan | None, list[Finding]]:
     if too_deep := dotted_line(text):
         return None, [_broken("the key is nested too deep to be read", too_deep)]
     try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        tree = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+), column \d+\)$", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         return None, [_broken(f"plan.toml is not TOML: {printable(str(error))}", line)]

@@ -1,10 +1,11 @@
-"""Where in a TOML text each key stands; tomllib, which has accepted the text before, does not tell."""
+"""Where in a TOML text each key stands; tomli, which has accepted the text before, does not tell."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from itertools import chain
+
+import tomli
 
 KeyPath = tuple[str | int, ...]
 
@@ -82,5 +83,5 @@ def _record(
 
 def _unquoted(token: str) -> str:
     if token[0] == '"':
-        return next(iter(tomllib.loads(f"{token} = 0")))
+        return next(iter(tomli.loads(f"{token} = 0")))
     return token[1:-1] if token[0] == "'" else token

@@ -51,6 +51,7 @@ class Objects:
         self._process = process
         self._trees: dict[str, Tree] = {}
         self._ids: dict[str, str] = {}
+        self._folders: dict[tuple[str, bytes], tuple[dict[str, tuple[str, str]], list[tuple[str, bytes]]]] = {}
         self._ahead: dict[str, tuple[str, str, bytes]] = {}
         self._ahead_bytes = 0
 
@@ -143,6 +144,37 @@ class Objects:
             self.read_ahead([name for name, folders in ways if not folders])
             ways = [(oid, folders) for oid, folders in ways if folders]
 
+    def entries(self, name: str) -> Tree:
+        """The entries of that tree; none of "".
+
+        Raises:
+            UnreadableError: there is no such tree.
+        """
+        if not name:
+            return {}
+        found = self.tree(name)
+        if found is None:
+            raise missing(name)
+        return found
+
+    def folder(self, tree: str, prefix: bytes) -> tuple[dict[str, tuple[str, str]], list[tuple[str, bytes]]]:
+        """The files of that tree, which lies at the prefix, by path, and its folders with their prefixes.
+
+        Most folders are the same in most commits, so what was said of one is kept.
+
+        Raises:
+            UnreadableError: there is no such tree.
+        """
+        known = self._folders.get((tree, prefix))
+        if known is None:
+            entries = self.entries(tree).items()
+            files = {path_text(prefix + name): entry for name, entry in entries if entry[0] != _FOLDER}
+            below = [(oid, prefix + name + b"/") for name, (mode, oid) in entries if mode == _FOLDER]
+            if len(self._folders) >= _KEPT_TREES:
+                self._folders.clear()
+            known = self._folders[tree, prefix] = files, below
+        return known
+
     def tree_id(self, name: str) -> str:
         """The id of the tree of that name; "" if there is none."""
         return (self._ids.get(name) or name) if self.tree(name) is not None else ""
@@ -177,12 +209,7 @@ class TreeListing(Mapping[str, tuple[str, str]]):
         self._below: dict[str, list[str]] = {}
 
     def _tree(self, name: str) -> Tree:
-        if not name:
-            return {}
-        found = self._objects.tree(name)
-        if found is None:
-            raise missing(name)
-        return found
+        return self._objects.entries(name)
 
     def __getitem__(self, path: str) -> tuple[str, str]:
         """Mode and object id of the file.
@@ -241,20 +268,17 @@ class TreeListing(Mapping[str, tuple[str, str]]):
 
     def _files(self, tree: str, prefix: bytes) -> list[str]:
         """The paths of the files in that tree, which lies at the prefix, sorted; folder by folder, many at once."""
-        found = []
+        found: list[str] = []
         folders = [(tree, prefix)]
         while folders:
             some = folders[-_AT_ONCE:]
             del folders[-_AT_ONCE:]
             self._objects.read_ahead([oid for oid, _ in some if oid])
-            for folder, place in some:
-                for name, (mode, oid) in self._tree(folder).items():
-                    if mode == _FOLDER:
-                        folders.append((oid, place + name + b"/"))
-                    else:
-                        path = path_text(place + name)
-                        self._seen[path] = (mode, oid)
-                        found.append(path)
+            for oid, place in some:
+                files, below = self._objects.folder(oid, place)
+                self._seen.update(files)
+                found += files
+                folders += below
         return sorted(found)
 
 

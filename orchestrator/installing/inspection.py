@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tomli
 from ruamel.yaml.error import YAMLError
 
 from orchestrator.core.value import Value
@@ -182,7 +182,7 @@ def read_runner_config(top: Path, kind: str) -> RunnerConfig:
         return RunnerConfig()
     try:
         text = path.read_bytes().decode()
-        data = tomllib.loads(text) if path.suffix == ".toml" else load(text)
+        data = tomli.loads(text) if path.suffix == ".toml" else load(text)
         types = data.get("default_install_hook_types")
         return RunnerConfig(
             path,

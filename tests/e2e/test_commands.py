@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+import tomli
 
 from orchestrator import cli
 from orchestrator.installing.merge_driver import driver_command
@@ -222,8 +222,8 @@ def test_the_schema_accepts_the_plan_and_nothing_else(orchestrator: Orchestrator
     assert answer.code == 0
     validator = jsonschema.Draft202012Validator(answer.json)
     validator.check_schema(answer.json)
-    assert list(validator.iter_errors(tomllib.loads(PLAN))) == []
-    assert list(validator.iter_errors(tomllib.loads(PLAN.replace("[feature]", "[feeture]"))))
+    assert list(validator.iter_errors(tomli.loads(PLAN))) == []
+    assert list(validator.iter_errors(tomli.loads(PLAN.replace("[feature]", "[feeture]"))))
 
 
 def test_status_and_next_say_where_things_stand(planned: Repository, orchestrator: Orchestrator) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FORBIDDEN = {
     "click", "contextlib", "dataclasses", "defusedxml", "enum", "git", "inspect", "json", "jsonschema", "junitparser",
     "logging", "msgspec", "pathlib", "pathspec", "re", "rich", "ruamel", "selectors", "shutil", "signal", "subprocess",
-    "tempfile", "threading", "tomli_w", "tomllib", "traceback", "typing",
+    "tempfile", "threading", "tomli", "tomli_w", "tomllib", "traceback", "typing",
 }  # fmt: skip
 MESSAGE = "feat: [foundation] x"
 

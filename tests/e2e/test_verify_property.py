@@ -24,7 +24,6 @@ import logging
 import os
 import re
 import shutil
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from random import Random
@@ -32,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+import tomli
 import tomli_w
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
@@ -518,8 +518,8 @@ class World:
                 self.repo.write("plan.toml", PLAN)  # adopted once more
             return
         try:
-            data = tomllib.loads(file.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError:
+            data = tomli.loads(file.read_text(encoding="utf-8"))
+        except tomli.TOMLDecodeError:
             return
         replan(data, which, how)
         file.write_bytes(tomli_w.dumps(data).encode())

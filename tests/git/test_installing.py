@@ -6,10 +6,10 @@ import os
 import shutil
 import stat
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomli
 
 from orchestrator.app import setup
 from orchestrator.app.workplace import open_workplace
@@ -684,7 +684,7 @@ def test_the_file_that_the_runner_reads(tmp_path: Path) -> None:
     (tmp_path / "prek.toml").touch()
     with pytest.raises(CannotJudgeError, match=r"prek\.toml") as caught:
         config_path(tmp_path, rev="v1")
-    pasted = tomllib.loads(caught.value.findings[0].help.partition("\n")[2])
+    pasted = tomli.loads(caught.value.findings[0].help.partition("\n")[2])
     assert pasted["default_install_hook_types"] == list(HOOK_TYPES)
     ids = [hook["id"] for hook in pasted["repos"][0]["hooks"]]
     assert ids == ["orchestrator", "orchestrator-commit-msg", "orchestrator-pre-push"]
