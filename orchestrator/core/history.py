@@ -110,7 +110,6 @@ def changed_bases(plan: Plan, content: Content, before: Before | None, recorded:
     a further parent of a merge has is as good.
     """
     right = bases_of(plan, content, before)
-    kept = kept_patterns(plan, before) if before is not None else set()
     found = []
     for phase in plan.phases:
         said = recorded.get(phase.id, LockPhase()).bases
@@ -119,8 +118,9 @@ def changed_bases(plan: Plan, content: Content, before: Before | None, recorded:
             for text in dict.fromkeys([pattern.text for pattern in task.files]) if mine != theirs else ():
                 digest = mine.get(text, "")
                 if digest != theirs.get(text, "") and not _is_of_other(before, phase.id, task.id, text, digest):
-                    found.append((Base(task.id, text, digest, phase.id), theirs.get(text, ""), (task.id, text) in kept))
-    return found
+                    found.append((Base(task.id, text, digest, phase.id), theirs.get(text, "")))
+    kept = kept_patterns(plan, before) if found and before is not None else set()
+    return [(base, digest, (base.task_id, base.pattern) in kept) for base, digest in found]
 
 
 def _is_of_other(before: Before | None, phase_id: str, task_id: str, text: str, digest: str) -> bool:

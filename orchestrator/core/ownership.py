@@ -37,7 +37,8 @@ class Owners:
 
     def phases(self, path: str) -> list[str]:
         """The ids of the phases that claim the path, in plan order; none for the tool's own files."""
-        return self._lookup(path)[0]
+        known = self._known.get(path)  # asked for each input of each gate
+        return self._lookup(path)[0] if known is None else known[0]
 
     def around(self, path: str) -> list[str]:
         """The ids of the phases that claim something at the path or below it, in plan order.

@@ -258,11 +258,11 @@ class MarkReader:
         strange = 0
         known = self._known
         for line in _task_lines(text):
-            if line not in known:
+            found = known.get(line)
+            if found is None and line not in known:
                 if len(known) > _KEPT_LINES:
                     known.clear()
-                known[line] = self._read(line)
-            found = known[line]
+                found = known[line] = self._read(line)
             if found is not None and found[0] not in marks:
                 marks[found[0]] = found[1]
             else:
