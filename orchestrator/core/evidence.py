@@ -39,6 +39,7 @@ class Content:
         self._paths: PathLookup | None = paths
         self._inputs: dict[tuple[str, str], list[str]] = {}
         self._files: dict[str, set[str]] = {}
+        self._related_files: dict[str, list[str]] = {}
         self._keys: dict[tuple[str, str], str] = {}
         self._related: dict[str, set[str]] = {}
 
@@ -57,10 +58,10 @@ class Content:
         known = self._inputs.get((phase.id, gate.name))
         if known is None:
             claims = self.claims(phase, gate)
-            candidates = self.paths.names if gate.inputs is None else selected_paths(gate.inputs, self.paths)
             if gate.inputs is None and not claims.everything:
                 known = self._related_paths(phase)
             else:
+                candidates = self.paths.names if gate.inputs is None else selected_paths(gate.inputs, self.paths)
                 known = [path for path in candidates if claims.admits(path)]
                 if claims.everything and not known:  # the others claim all there is, and this phase none of it
                     known = [path for path in candidates if path not in OWN_PATHS]
@@ -69,17 +70,20 @@ class Content:
 
     def _related_paths(self, phase: Phase) -> list[str]:
         """The files of the phase and of those that it depends on, in path order."""
-        found: set[str] = set()
-        for phase_id in self.related(phase):
-            files = self._files.get(phase_id)
-            if files is None:
-                owner = self.plan.phase(phase_id)
-                files = set()
-                for patterns in (owner.files, *[task.files for task in owner.tasks]):
-                    files.update(selected_paths(patterns, self.paths))
-                files = self._files[phase_id] = {path for path in files if not is_outside_phases(path)}
-            found |= files
-        return sorted(found)
+        known = self._related_files.get(phase.id)
+        if known is None:
+            found: set[str] = set()
+            for phase_id in self.related(phase):
+                files = self._files.get(phase_id)
+                if files is None:
+                    owner = self.plan.phase(phase_id)
+                    files = set()
+                    for patterns in (owner.files, *[task.files for task in owner.tasks]):
+                        files.update(selected_paths(patterns, self.paths))
+                    files = self._files[phase_id] = {path for path in files if not is_outside_phases(path)}
+                found |= files
+            known = self._related_files[phase.id] = sorted(found)
+        return known
 
     def _entries(self, paths: Iterable[str]) -> list[tuple[str, str, str]]:
         """(mode, path, object id) of each path."""

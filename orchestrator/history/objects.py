@@ -285,7 +285,8 @@ class TreeListing(Mapping[str, tuple[str, str]]):
 def changed_paths(objects: Objects, old: str, new: str) -> list[str]:
     """The paths of the files that differ between two trees, sorted; renames are a removal and an addition."""
     found: list[str] = []
-    _compare(objects, old, new, b"", found)
+    if old != new:
+        _compare(objects, old, new, b"", found)
     return sorted(found)
 
 

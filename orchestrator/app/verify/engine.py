@@ -136,6 +136,7 @@ class _Walk:
         number = 0
         for commits in in_groups(read_commits(self._git, self._tips, self._span.excluded)):
             group: list[_Read] = []
+            self._objects.read_ahead([name for c in commits if len(c.parents) > 1 for name in _trees(c)])
             for commit in commits:
                 number += 1
                 if watch is not None:
@@ -468,6 +469,11 @@ class _Walk:
         else:
             findings = self._judging.outcome(step, title).findings
             self._refuse(place, [found for found in findings if found.id in _OF_MESSAGES])
+
+
+def _trees(commit: Commit) -> list[str]:
+    """The names of the trees of the commit and of its parents."""
+    return [commit.tree, *[f"{parent}^{{tree}}" for parent in commit.parents]]
 
 
 def _place(number: int, commit: Commit) -> _Place:
