@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,33 +71,39 @@ def is_link(meta: bytes) -> bool:
     return meta[1:3] in _LINKS or meta[8:10] in _LINKS  # ":<mode> <mode> ...", each of six digits
 
 
-def read_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> Iterator[Commit]:
+@contextmanager
+def reading_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> Iterator[Iterator[Commit]]:
     """The commits that the tips reach and ``excluded`` (arguments after ``--not``) do not, as git-log(1) orders them.
 
-    A parent comes after its children, but where their dates are out of order.
+    A parent comes after its children, but where their dates are out of order. Git is at work from the start.
 
     Raises:
-        GitError: Git failed on the way; what was yielded so far is not all.
+        GitError: Git failed on the way; what was read so far is not all.
     """
     if not tips:
-        return  # Git would take HEAD
+        yield iter(())  # Git would take HEAD
+        return
     options, revisions = revision_arguments(tips, excluded)
     with git.start(*_CONFIG, "log", *_OPTIONS, *options) as process:
         process.stdin.write(revisions)
         process.stdin.close()
-        tokens = _tokens(process)
-        following = tokens.__next__
+        yield _commits(process)
+
+
+def _commits(process: GitProcess) -> Iterator[Commit]:
+    tokens = _tokens(process)
+    following = tokens.__next__
+    token = next(tokens, None)
+    while token is not None:
+        (oid, tree, *parents), email, body = token.decode("ascii").split(), following(), following()
+        raw = []
         token = next(tokens, None)
-        while token is not None:
-            (oid, tree, *parents), email, body = token.decode("ascii").split(), following(), following()
-            raw = []
+        # The first line of a commit's changes follows a line end, as the message does.
+        while token is not None and token[:2] in _RAW:
+            raw.append((token.lstrip(b"\n"), following()))
             token = next(tokens, None)
-            # The first line of a commit's changes follows a line end, as the message does.
-            while token is not None and token[:2] in _RAW:
-                raw.append((token.lstrip(b"\n"), following()))
-                token = next(tokens, None)
-            yield Commit(oid, parents, tree, email, body, raw)
-        process.finish()
+        yield Commit(oid, parents, tree, email, body, raw)
+    process.finish()
 
 
 def in_groups(commits: Iterable[Commit]) -> Iterator[list[Commit]]:

@@ -16,7 +16,7 @@ from orchestrator.core.patterns import Paths, matched_paths, selected_paths
 from orchestrator.core.plan import path_bytes, path_text
 from orchestrator.git import Git, GitError
 from orchestrator.history import commits, merges, objects
-from orchestrator.history.commits import is_link, read_commits, read_line_counts, read_subjects
+from orchestrator.history.commits import is_link, read_line_counts, read_subjects, reading_commits
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
 from orchestrator.history.objects import Objects, TreeListing, UnreadableError, changed_paths
 from orchestrator.history.scratch import scratch_objects
@@ -166,6 +166,11 @@ def plain(found: Commit) -> tuple[object, ...]:
     return found.oid, found.parents, found.tree, found.email, found.body, found.raw
 
 
+def read_commits(git: Git, tips: Sequence[str], excluded: Sequence[str] = ()) -> list[Commit]:
+    with reading_commits(git, tips, excluded) as found:
+        return list(found)
+
+
 def read(repo: Repository, tips: Sequence[str], excluded: Sequence[str] = ()) -> dict[str, Commit]:
     return {found.oid: found for found in read_commits(git_of(repo), tips, excluded)}
 
@@ -293,7 +298,7 @@ def test_settings_of_the_user_have_no_say(repo: Repository, tmp_path: Path) -> N
     talker.chmod(0o755)
     repo.git("config", "gpg.program", str(talker))
     ordinary = [oid for oid in oids[1:] if " " not in repo.out("log", "-1", "--format=%P", oid)]
-    commits_before = [plain(found) for found in read_commits(git_of(repo), oids[-1:], ())]
+    commits_before = [plain(found) for found in read_commits(git_of(repo), oids[-1:])]
     subjects_before = list(read_subjects(git_of(repo), oids[-1:]))
     counts_before = list(read_line_counts(git_of(repo), ordinary))
     repo.git("update-ref", "HEAD", oids[-1])
@@ -306,7 +311,7 @@ def test_settings_of_the_user_have_no_say(repo: Repository, tmp_path: Path) -> N
         repo.git("config", name, str(repo.top / value) if name == "diff.orderFile" else value)
     for top in (repo.top, repo.write("dir-of-mine/x", "").parent):
         git = Git(str(top), {**os.environ, "GIT_DIFF_OPTS": "-u0", "GIT_EXTERNAL_DIFF": "false"})
-        assert [plain(found) for found in read_commits(git, oids[-1:], ())] == commits_before
+        assert [plain(found) for found in read_commits(git, oids[-1:])] == commits_before
         assert list(read_subjects(git, oids[-1:])) == subjects_before
         assert list(read_line_counts(git, ordinary)) == counts_before
     assert tmp_path in repo.top.parents
@@ -321,9 +326,9 @@ def test_what_is_read_does_not_depend_on_where_chunks_end(
     for message in MESSAGES[1:8]:
         last = stream.commit({b"n": message}, [last], message)
     tips = stream.into(repo)[-1:]
-    whole = [plain(found) for found in read_commits(git_of(repo), tips, ())]
+    whole = [plain(found) for found in read_commits(git_of(repo), tips)]
     monkeypatch.setattr(commits, "_CHUNK", chunk)
-    assert [plain(found) for found in read_commits(git_of(repo), tips, ())] == whole
+    assert [plain(found) for found in read_commits(git_of(repo), tips)] == whole
     assert len(whole) == 8
 
 
@@ -395,9 +400,9 @@ def test_what_cannot_be_walked_is_no_end_of_history(repo: Repository, name: str)
     repo.commit("one", {"a": "a"})
     head = repo.out("rev-parse", "HEAD")
     with pytest.raises(GitError):
-        list(read_commits(git_of(repo), [name], ()))
+        read_commits(git_of(repo), [name], ())
     with pytest.raises(GitError):
-        list(read_commits(git_of(repo), [head], [name]))
+        read_commits(git_of(repo), [head], [name])
     with pytest.raises(GitError):
         list(read_subjects(git_of(repo), [name]))
 
@@ -411,7 +416,7 @@ def test_a_history_that_breaks_off_is_told(repo: Repository) -> None:
     for name in (tree, oids[first]):
         repo.git_path(f"objects/{name[:2]}/{name[2:]}").unlink()
         with pytest.raises(GitError):
-            list(read_commits(git_of(repo), [oids[last]], ()))
+            read_commits(git_of(repo), [oids[last]], ())
         with pytest.raises(GitError):
             list(read_line_counts(git_of(repo), [oids[last]]))
     with pytest.raises(GitError):
@@ -424,7 +429,8 @@ def test_who_has_seen_enough_can_stop(repo: Repository) -> None:
     for _ in range(300):
         last = stream.commit({b"n": b"%d" % last}, [last] if last else [], b"m" * 1000)
     oids = stream.into(repo)
-    assert [found.oid for found in islice(read_commits(git_of(repo), oids[-1:], ()), 2)] == [oids[-1], oids[-2]]
+    with reading_commits(git_of(repo), oids[-1:], ()) as found:
+        assert [commit.oid for commit in islice(found, 2)] == [oids[-1], oids[-2]]
     assert [found[0] for found in islice(read_subjects(git_of(repo), oids[-1:]), 1)] == [oids[-1]]
 
 
@@ -987,4 +993,4 @@ def test_objects_are_taken_for_what_they_are(repo: Repository) -> None:
     repo.git("replace", two, one)
     assert git_of(repo).text("log", "-1", "--format=%s", two) == "one"
     with scratch_objects(git_of(repo)) as git:
-        assert [found.text for found in read_commits(git, [two], ())] == ["two\n", "one\n"]
+        assert [found.text for found in read_commits(git, [two])] == ["two\n", "one\n"]

@@ -19,13 +19,13 @@ from orchestrator.core.plan import PLAN_PATH, TODO_PATH, is_outside_phases, path
 from orchestrator.core.refusals import exception_finding, size_findings
 from orchestrator.core.value import Value
 from orchestrator.git import GitError
-from orchestrator.history.commits import Commit, in_groups, read_commits, read_line_counts, revision_arguments
+from orchestrator.history.commits import Commit, in_groups, read_line_counts, reading_commits, revision_arguments
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
 from orchestrator.history.objects import Objects, UnreadableError, changed_paths
 from orchestrator.history.scratch import scratch_objects, without_work_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from orchestrator.app.repository import Repository
     from orchestrator.app.verify.judging import Claim, Outcome
@@ -65,10 +65,14 @@ def verify(
     """
     started = time.monotonic()
     git = without_work_tree(repository.git)
-    with git.start("cat-file", "--batch") as process:
+    tips = sorted({tip.oid for tip in span.tips})
+    with git.start("cat-file", "--batch") as process, reading_commits(git, tips, span.excluded) as commits:
+        # What reads plans takes long to import, and Git is at work meanwhile.
+        from orchestrator.core import plan_file  # noqa: F401, PLC0415
+
         try:
             walk = _Walk(repository, span, options, git, Objects(process))
-            walk.run(watch)
+            walk.run(commits, watch)
         except UnreadableError as error:
             raise CannotJudgeError(*error.findings) from error
         process.finish()
@@ -128,13 +132,13 @@ class _Walk:
 
     # -- the walk ------------------------------------------------------------------------------------------------
 
-    def run(self, watch: Callable[[int], None] | None) -> None:
-        """Judge everything in the span."""
+    def run(self, read: Iterator[Commit], watch: Callable[[int], None] | None) -> None:
+        """Judge everything in the span, which is these commits."""
         as_one = self._options.title is not None and self._lands_as_one()
         tips = set(self._tips)
         told: dict[str, Own] = {}  # the files of commits that their children have told
         number = 0
-        for commits in in_groups(read_commits(self._git, self._tips, self._span.excluded)):
+        for commits in in_groups(read):
             group: list[_Read] = []
             self._objects.read_ahead([name for c in commits if len(c.parents) > 1 for name in _trees(c)])
             for commit in commits:
