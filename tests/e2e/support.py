@@ -229,11 +229,20 @@ def script(file: Path, text: str, first: str = "#!/bin/sh") -> Path:
     return file
 
 
-def hook_command(folder: Path) -> Path:
-    """``orchestrator-hook`` as an installation of this checkout would have it.
-
-    Without -S it would also read what an editable installation, as developers have it, takes 40 ms to set up.
-    """
+def _program(module: str) -> str:
     paths = [str(TOP), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    text = f"import sys\nsys.path[:1] = {paths!r}\nfrom orchestrator.stages import main\nsys.exit(main())"
-    return script(folder / "orchestrator-hook", text, f"#!{sys.executable} -S")
+    return f"import sys\nsys.path[:1] = {paths!r}\nfrom {module} import main\nsys.exit(main())"
+
+
+# Without -S it would also read what an editable installation, as developers have it, takes 40 ms to set up.
+ORCHESTRATOR = (sys.executable, "-S", "-c", _program("orchestrator.cli"))
+
+
+def installed_command(file: Path, module: str) -> Path:
+    """The command of that module as an installation of this checkout would have it."""
+    return script(file, _program(module), f"#!{sys.executable} -S")
+
+
+def hook_command(folder: Path) -> Path:
+    """``orchestrator-hook`` as an installation of this checkout would have it."""
+    return installed_command(folder / "orchestrator-hook", "orchestrator.stages")

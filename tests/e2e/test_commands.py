@@ -14,7 +14,7 @@ import tomli
 
 from orchestrator import cli
 from orchestrator.installing.merge_driver import driver_command
-from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, PLAN, plan_text
+from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, ORCHESTRATOR, PLAN, plan_text
 from tests.support import Repository, run
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def planned(repo: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def orchestrator_in(repo: Repository, *arguments: str) -> Answer:
     """The answer of ``orchestrator ARGUMENTS`` as a process in the repository."""
-    done = run([sys.executable, "-m", "orchestrator.cli", *arguments], cwd=repo.top, check=False)
+    done = run([*ORCHESTRATOR, *arguments], cwd=repo.top, check=False)
     return Answer(done.returncode, done.stdout, done.stderr)
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from orchestrator.app.workplace import open_workplace
 from orchestrator.git import Git
 from orchestrator.installing.launchers import install_native
 from tests.e2e.conftest import CONFIG, runner_command
-from tests.e2e.support import PLAN, TOP, hook_command, script
+from tests.e2e.support import ORCHESTRATOR, PLAN, hook_command, script
 from tests.support import Repository, run
 
 if TYPE_CHECKING:
@@ -73,8 +72,8 @@ def doctor(repo: Adopted, *arguments: str, env: dict[str, str] | None = None) ->
     """The finished command, run in the repository; its temporary folder is empty again."""
     room = repo.top.parent / "room"
     room.mkdir(exist_ok=True)
-    environment = {**repo.env, "PYTHONPATH": str(TOP), "TMPDIR": str(room), **(env or {})}
-    command = [sys.executable, "-m", "orchestrator.cli", "doctor", *arguments]
+    environment = {**repo.env, "TMPDIR": str(room), **(env or {})}
+    command = [*ORCHESTRATOR, "doctor", *arguments]
     done = run(command, cwd=repo.top, env=environment, check=False)
     assert list(room.iterdir()) == [], done.stderr
     return done
@@ -416,9 +415,9 @@ def test_an_interrupt_leaves_nothing_behind(plain: Adopted, tmp_path: Path) -> N
     room.mkdir()
     before = everything(plain.top)
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestrator.cli", "doctor"],
+        [*ORCHESTRATOR, "doctor"],
         cwd=plain.top,
-        env={**os.environ, **plain.env, "PYTHONPATH": str(TOP), "TMPDIR": str(room)},
+        env={**os.environ, **plain.env, "TMPDIR": str(room)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.core.evidence import Content
 from orchestrator.core.plan_file import read_plan
-from tests.e2e.support import GATES, PLAN, TOP, Adopted, hook_command, plan_text, said, script
+from tests.e2e.support import GATES, PLAN, Adopted, hook_command, installed_command, plan_text, said, script
 from tests.e2e.verify_support import around, finish_api, through
 from tests.support import Repository, run
 
@@ -55,8 +54,7 @@ class Site:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``orchestrator`` and ``orchestrator-hook``, as an installation of this checkout has them."""
     folder = hook_command(tmp_path_factory.mktemp("installation")).parent
-    text = f"import sys\nsys.path[0] = {str(TOP)!r}\nfrom orchestrator.cli import main\nsys.exit(main())"
-    script(folder / "orchestrator", text, f"#!{sys.executable}")
+    installed_command(folder / "orchestrator", "orchestrator.cli")
     return folder
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from orchestrator.app.verify.ground import Ground
 from orchestrator.app.verify.report import Options
 from orchestrator.core.finding import CannotJudgeError
-from tests.e2e.support import GATES, GOOD_SCHEMA, PHASES, PLAN, TOP, plan_text
+from tests.e2e.support import GATES, GOOD_SCHEMA, ORCHESTRATOR, PHASES, PLAN, plan_text
 from tests.e2e.verify_support import around, finish_api, judged, listed, refused, through
 from tests.support import Repository, run
 
@@ -28,8 +27,8 @@ ENDED = "a" * 64
 
 def command(repo: Repository, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """The finished ``orchestrator verify ARGUMENTS``."""
-    argv = [sys.executable, "-m", "orchestrator.cli", "verify", *arguments]
-    return run(argv, cwd=repo.top, check=False, env={**repo.env, "PYTHONPATH": str(TOP), **(env or {})})
+    argv = [*ORCHESTRATOR, "verify", *arguments]
+    return run(argv, cwd=repo.top, check=False, env={**repo.env, **(env or {})})
 
 
 # -- honest histories --------------------------------------------------------------------------------------------------
@@ -127,9 +126,9 @@ def test_a_rebase_onto_changed_inputs_is_healed_by_one_validate_and_one_commit(n
     stale = judged(native, f"{upstream}..HEAD")
     assert {name for names in refused(stale).values() for name in names} == {"gate-due", "lock-tampered"}
     run(
-        [sys.executable, "-m", "orchestrator.cli", "validate"],
+        [*ORCHESTRATOR, "validate"],
         cwd=native.top,
-        env={**native.env, "PYTHONPATH": str(TOP)},
+        env={**native.env},
     )
     native.git("commit", "-q", "-m", "after the rebase")
     report = judged(native, f"{upstream}..HEAD")
@@ -521,7 +520,7 @@ def test_two_adoptions_that_meet_through_the_hooks(make: Maker) -> None:
     repo.git("switch", "-q", "-c", "mine", first)
     repo.commit("begin too", {"plan.toml": PLAN})
     assert repo.git("merge", "--no-edit", "other", check=False).returncode != 0  # plan.lock has another base
-    run([sys.executable, "-m", "orchestrator.cli", "sync"], cwd=repo.top, env={**repo.env, "PYTHONPATH": str(TOP)})
+    run([*ORCHESTRATOR, "sync"], cwd=repo.top, env={**repo.env})
     repo.git("add", "-A")
     repo.git("commit", "-q", "--no-edit")
     assert refused(judged(repo)) == {}
@@ -543,7 +542,7 @@ def test_a_task_that_enters_with_a_tick_is_listed(native: Adopted) -> None:
     more = PLAN.replace('title = "Users table"', 'title = "The users table"')
     native.finish_foundation()
     native.add({"plan.toml": more})
-    run([sys.executable, "-m", "orchestrator.cli", "sync"], cwd=native.top, env={**native.env, "PYTHONPATH": str(TOP)})
+    run([*ORCHESTRATOR, "sync"], cwd=native.top, env={**native.env})
     native.tick("1.1")
     through(native, "feat: [plan] another title")
     assert "task 1.1 enters the plan with a tick: The users table" in listed(judged(native), "weakened")
