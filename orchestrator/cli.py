@@ -377,7 +377,7 @@ def doctor(repository: Any, as_json: bool) -> int:
 @click.argument("span", required=False, metavar="[RANGE]")
 @click.option("--rerun", "run_again", is_flag=True, help="Run the gates of completed phases again, in clean checkouts.")
 @click.option("-j", "--jobs", type=click.IntRange(min=0), help="Gates at once with --rerun; 0 = one per CPU.")
-@click.option("--plan", "plan_ref", default="", metavar="REF", help="Judge by the plan of this ref alone.")
+@click.option("--plan", "plan_ref", metavar="REF", help="Judge by the plan of this ref alone.")
 @click.option("--title-env", metavar="NAME", help="The variable with a pull request's title, to be judged, too.")
 @click.option("--format", "output", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
 @as_json_option
@@ -385,7 +385,7 @@ def verify(
     span: str | None,
     run_again: bool,
     jobs: int | None,
-    plan_ref: str,
+    plan_ref: str | None,
     title_env: str | None,
     output: str,
     as_json: bool,
@@ -398,7 +398,9 @@ def verify(
         title = os.environ.get(title_env, "").strip()
         if not title:
             raise click.BadParameter(f"the variable {title_env} is not set, or empty", param_hint="--title-env")
-    asked = command.Asked(span, plan_ref, title, run_again, jobs)
+    if plan_ref is not None and not plan_ref.strip():
+        raise click.BadParameter("the name of the ref is empty", param_hint="--plan")
+    asked = command.Asked(span, plan_ref or "", title, run_again, jobs)
     try:
         report = command.verify(command.open_repository(), asked)
     except CannotJudgeError as error:

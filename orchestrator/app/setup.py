@@ -15,7 +15,7 @@ from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.plan import PLAN_PATH, TODO_PATH
 from orchestrator.core.plan_file import MAX_PLAN_BYTES, read_plan
 from orchestrator.core.value import Value
-from orchestrator.installing import launchers, runner_config, runners
+from orchestrator.installing import inspection, launchers, runner_config, runners
 from orchestrator.installing.merge_driver import install_driver, uninstall_driver
 from orchestrator.worktree import read_file, replace_file
 
@@ -234,6 +234,25 @@ def uninstall(repository: Repository, *, native: bool) -> SetUp:
         return SetUp((), edit.notes or (f"{path.name} has no entry of ours",))
     if edit.text:
         replace_file(os.fspath(path), edit.text.encode("utf-8"))
-    else:
-        path.unlink()
-    return SetUp((path.name,), edit.notes)
+        return SetUp((path.name,), edit.notes)
+    # Without a configuration the runner's hooks would refuse every commit.
+    said = _uninstall_runners(repository)
+    path.unlink()
+    if repository.git.call("cat-file", "-e", f"HEAD:{path.name}")[0]:
+        repository.git.run("update-index", "--force-remove", "--", path.name)
+    return SetUp((path.name,), (*edit.notes, *said))
+
+
+def _uninstall_runners(repository: Repository) -> list[str]:
+    """Ask each runner to take its own hooks out of the repository; what was done, in its words."""
+    place = inspection.hooks_place(repository.git)
+    stages: dict[str, list[str]] = {}
+    for stage in runners.HOOK_TYPES:
+        kind = inspection.inspect_hook(place.folder, stage).kind
+        if kind in (inspection.PRE_COMMIT, inspection.PREK):
+            stages.setdefault(kind, []).append(stage)
+    said = []
+    for kind, found in stages.items():
+        runner = ("prek",) if kind == inspection.PREK else None
+        said += runners.uninstall_runner(Path(repository.git.top), found, runner).output.splitlines()
+    return said

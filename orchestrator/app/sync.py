@@ -161,6 +161,11 @@ def _is_lock(data: bytes) -> bool:
     return True
 
 
+def in_conflict(repository: Repository) -> bool:
+    """Whether a merge, rebase or cherry-pick has left one of the tool's files in conflict."""
+    return bool(_unmerged(repository))
+
+
 def _unmerged(repository: Repository) -> dict[str, dict[int, str]]:
     """The tool's files that are in conflict: path -> stage (1 base, 2 ours, 3 theirs) -> blob id."""
     found: dict[str, dict[int, str]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.app.gates import run_due
+from orchestrator.app.sync import in_conflict, sync
 from orchestrator.app.workplace import phase_named, stage_own_files, staged_facts, staged_reading
 from orchestrator.core.gate import DueGate
 from orchestrator.core.refusals import gate_finding
@@ -49,11 +50,13 @@ def validate(
     """Run the gates of the named phases, or of every open phase whose tasks are done, or (``everything``) of all.
 
     A gate with a pass for what is staged is not run again unless ``force`` says so. PLAN.md and plan.lock are brought
-    up to date and staged.
+    up to date and staged, first out of a conflict, if they are in one.
 
     Raises:
         CannotJudgeError: a phase is unknown, or the plan cannot be read.
     """
+    if in_conflict(repository):
+        sync(repository)
     facts = staged_facts(repository)
     reading = staged_reading(facts)
     settled = facts.settle({}, reading)

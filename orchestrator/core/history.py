@@ -139,7 +139,7 @@ def base_finding(base: Base) -> Finding:
         "lock-tampered",
         f"plan.lock has another base of task {printable(base.task_id)} than before",
         locations=(Location(LOCK_PATH, 0, f"under {printable(base.pattern)}"),),
-        help="git rebase -i to this commit, then: orchestrator sync, git commit --amend",
+        help="git rebase -i to this commit, then: git checkout HEAD^ -- plan.lock, git commit --amend",
     )
 
 

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+HOOK_TYPES = (
+    "commit-msg", "post-checkout", "post-commit", "post-merge", "post-rewrite", "pre-commit", "pre-merge-commit",
+    "pre-push", "pre-rebase", "prepare-commit-msg",
+)  # fmt: skip
+"""What pre-commit and prek can install."""
+
+
 class RunnerInstalled(Value):
     """The command that installed a runner's hooks, and what it said."""
 
@@ -50,9 +57,27 @@ def install_runner(
     Raises:
         CannotJudgeError: it refused or could not be started; its own words are in the notes.
     """
+    return _run(top, runner, ("install",), env)
+
+
+def uninstall_runner(
+    top: Path, stages: Sequence[str], runner: Sequence[str] | None = None, *, env: Mapping[str, str] | None = None
+) -> RunnerInstalled:
+    """What ``RUNNER uninstall`` said of these hook types; it puts back hooks that were there before it.
+
+    Raises:
+        CannotJudgeError: it refused or could not be started; its own words are in the notes.
+    """
+    return _run(top, runner, ("uninstall", *[word for stage in stages for word in ("--hook-type", stage)]), env)
+
+
+def _run(
+    top: Path, runner: Sequence[str] | None, arguments: Sequence[str], env: Mapping[str, str] | None
+) -> RunnerInstalled:
     environment = dict(os.environ if env is None else env)
-    command = (*(runner or find_runner(environment.get("PATH"))), "install")
-    shown = "pre-commit install" if command[-2:] == ("pre_commit", "install") else " ".join(command)
+    program = tuple(runner or find_runner(environment.get("PATH")))
+    command = (*program, *arguments)
+    shown = " ".join(("pre-commit" if program[-1] == "pre_commit" else " ".join(program), *arguments))
     try:
         done = subprocess.run(
             command, cwd=top, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False

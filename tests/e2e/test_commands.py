@@ -467,3 +467,29 @@ def test_both_sides_progress_and_the_driver_adds_up(
     assert planned.head("PLAN.md").count("- [x]") == 2
     assert "**Progress**: 2/5 tasks complete (40%)" in planned.head("PLAN.md")
     assert "up to date" in orchestrator("sync").out
+
+
+def test_validate_goes_on_out_of_a_conflict(planned: Repository, orchestrator: Orchestrator) -> None:
+    """Both sides have changed the same task line, so Git leaves PLAN.md in conflict."""
+    planned.git("switch", "-q", "-c", "side")
+    assert orchestrator("done", "1.2").code == 0
+    planned.commit("feat: [foundation] agreed")
+    planned.git("switch", "-q", "main")
+    assert orchestrator("start", "1.2").code == 0
+    planned.commit("feat: [foundation] begun")
+    assert planned.git("merge", "--no-edit", "side", check=False).returncode == 1
+    assert "<<<<<<<" in planned.read("PLAN.md")
+    answer = orchestrator("validate")
+    assert answer.code == 0, answer.err
+    assert "- [x] Task 1.2: Settings agreed ✓" in planned.read("PLAN.md")
+    assert planned.git("ls-files", "-u").stdout == ""
+    planned.git("commit", "-q", "--no-edit")
+    assert planned.status() == []
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_ref_without_a_name_does_not_bind(planned: Repository, orchestrator: Orchestrator, name: str) -> None:
+    del planned
+    answer = orchestrator("verify", "HEAD", "--plan", name)
+    assert answer.code == 2
+    assert "the name of the ref is empty" in answer.err

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.e2e.conftest import CONFIG, runner_command
-from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, assert_accepted, assert_refused, said, told
+import pytest
+
+from orchestrator.installing.runner_config import PROJECT_URL, add_to_pre_commit_config
+from tests.e2e.conftest import CONFIG, TAG, runner_command
+from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, ORCHESTRATOR, assert_accepted, assert_refused, said, script, told
 from tests.support import run
 
 if TYPE_CHECKING:
@@ -109,3 +115,26 @@ def test_runner_over_native_launchers(make: Maker) -> None:
     repo.add({"src/ui/x": "x\n"})
     before = repo.state()
     assert_refused(repo, repo.git("commit", "-m", "feat: [ui] x", check=False), before, "phase-locked")
+
+
+@pytest.mark.parametrize("others", ["", FORMATTER[FORMATTER.index("  - repo: local") :]])
+def test_after_uninstalling_commits_are_not_in_the_way(make: Maker, runner: str, others: str) -> None:
+    """Without our entry nothing may be left in the configuration, and a runner without one refuses every commit."""
+    repo = make.hooked("native")
+    shutil.rmtree(repo.git_path("hooks"))
+    theirs = script(repo.git_path("hooks/post-commit"), "exit 0")
+    config = add_to_pre_commit_config(f"repos:\n{others}" if others else None, repo_url=PROJECT_URL, rev=TAG).text
+    repo.add({".pre-commit-config.yaml": config})
+    run([runner_command(runner), "install"], cwd=repo.top, env=repo.env)
+    assert repo.git_path("hooks/pre-commit").exists()
+    path = os.pathsep.join([str(Path(runner_command(runner)).parent), repo.env["PATH"]])
+    run([*ORCHESTRATOR, "uninstall"], cwd=repo.top, env={**repo.env, "PATH": path})
+    if others:
+        assert "formatter" in repo.read(".pre-commit-config.yaml")
+        assert repo.git_path("hooks/pre-commit").exists()
+        repo.git("add", ".pre-commit-config.yaml")
+    else:
+        assert repo.status() == []
+        assert [file.name for file in theirs.parent.iterdir()] == ["post-commit"]
+    assert repo.commit("whatever", {"README": "x\n"}, check=False).returncode == 0
+    assert repo.commit_count() == 1

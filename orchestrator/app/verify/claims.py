@@ -87,5 +87,6 @@ def _no_revert(claim: Claim, problem: str) -> Finding:
         "revert-target",
         f"this is no revert of {claim.target[:12]}: {problem}",
         locations=(Location("message", 1),),
-        help=f"git revert {claim.target[:12]}",
+        notes=("a rebase gives commits other ids, and leaves the old one in the message of a revert",),
+        help="git rebase -i, and name a phase in its message; or revert anew the commit that is there now",
     )

@@ -485,8 +485,9 @@ def _place(number: int, commit: Commit) -> _Place:
 
 
 def _relocated(finding: Finding, place: _Place) -> Finding:
-    """The finding, which speaks of the commit's message where a hook speaks of the file that it is in."""
-    name = "title" if place.number == _TITLE else "message"
+    """The finding, which speaks of a commit that is there or a title where a hook speaks of one to be made."""
+    name, instead = ("title", "edit the title: ") if place.number == _TITLE else ("message", "git rebase -i, reword: ")
     return finding.replace(
-        locations=tuple([p.replace(path=name) if p.path == "COMMIT_EDITMSG" else p for p in finding.locations])
+        locations=tuple([p.replace(path=name) if p.path == "COMMIT_EDITMSG" else p for p in finding.locations]),
+        help=finding.help.replace("git commit -m ", instead),
     )

@@ -439,18 +439,20 @@ def _has_pass(lock: Lock | None, phase: Phase, gate: Gate) -> bool:
 
 
 def _gone(path: str, finding_id: str) -> Finding:
+    # During a rebase a lock that HEAD does not have would be worked out anew, with bases of now.
+    then = "orchestrator sync, git commit --amend" if path == TODO_PATH else "git commit --amend"
     return Finding(
         finding_id,
         f"{path} is gone, and with it what it says",
         locations=(Location(path),),
-        help=f"git rebase -i to this commit, then: git checkout HEAD^ -- {path}, orchestrator sync, git commit --amend",
+        help=f"git rebase -i to this commit, then: git checkout HEAD^ -- {path}, {then}",
     )
 
 
 def _removed() -> Finding:
     return Finding(
         "plan-mixed",
-        "plan.toml is taken away, but another ref's plan binds here",
+        "plan.toml is taken away, but a plan binds here (--plan, or on a server orchestrator.planRef)",
         locations=(Location(PLAN_PATH),),
-        help="take the plan away where it binds",
+        help="keep plan.toml; who looks after the server can end it: git config --unset orchestrator.planRef",
     )

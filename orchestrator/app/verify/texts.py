@@ -50,10 +50,12 @@ def _next_steps(report: Report) -> list[str]:
     """What to do about the refused commits."""
     if not report.refused:
         return []
-    if {finding.id for verdict in report.refused for finding in verdict.findings} == {"gate-due"}:
+    helps = [finding.help for verdict in report.refused for finding in verdict.findings]
+    if all([text.startswith("orchestrator validate") for text in helps]):
         return ["orchestrator validate, then commit, and verify again"]
-    if any([verdict.is_commit for verdict in report.refused]):
-        return ["of commits that nobody has yet: git rebase -i, mend each, then verify again"]
+    oldest = next((verdict.oid for verdict in report.refused if verdict.is_commit), "")
+    if oldest:
+        return [f"of commits that nobody has yet: git rebase -i {oldest[:12]}^, mend each, then verify again"]
     return ["edit the title of the pull request"]
 
 
