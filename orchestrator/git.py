@@ -132,7 +132,7 @@ class GitProcess:
     def _listen(self) -> None:
         with self._stderr:
             while chunk := self._stderr.read1():
-                self._said = (self._said + chunk)[:_KEPT_OF_STDERR]
+                self._said = (self._said + chunk)[-_KEPT_OF_STDERR:]  # why it ended is said last
 
     def __enter__(self) -> Self:
         """Nothing more; it runs already."""
@@ -149,6 +149,18 @@ class GitProcess:
         self.stdout.close()
         with contextlib.suppress(BrokenPipeError):  # what was still to be written is of no use any more
             self.stdin.close()
+
+    def send(self, data: bytes) -> None:
+        """Give it that as all of its standard input.
+
+        Raises:
+            GitError: it ended before it had read that.
+        """
+        try:
+            self.stdin.write(data)
+            self.stdin.close()
+        except BrokenPipeError:
+            raise self.failure() from None
 
     def finish(self) -> None:
         """Wait until it has ended by itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING
 
 from orchestrator.core.patterns import Pattern
@@ -40,6 +41,10 @@ def pattern(text: str) -> Pattern:
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415
 
     regex, _ = GitIgnoreSpecPattern.pattern_to_regex(body)  # its own error is a ValueError, too
+    try:
+        re.compile(regex or "")
+    except re.error:  # pathspec takes ranges that are the wrong way round, as [z-a]
+        regex = None
     if regex is None:
         raise _no_pattern(text)
     return Pattern(text, prefix=prefix, regex=str(regex), include=include)

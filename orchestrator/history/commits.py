@@ -35,6 +35,7 @@ _CHUNK = 1 << 18
 _RAW = frozenset({b"\n:", b":1", b":0"})
 _TOGETHER = 512  # commits
 _TOGETHER_FILES = 16_384
+_TOGETHER_BYTES = 4 << 20  # of messages and paths
 
 
 class Commit:
@@ -85,8 +86,7 @@ def reading_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> I
         return
     options, revisions = revision_arguments(tips, excluded)
     with git.start(*_CONFIG, "log", *_OPTIONS, *options) as process:
-        process.stdin.write(revisions)
-        process.stdin.close()
+        process.send(revisions)
         yield _commits(process)
 
 
@@ -95,13 +95,16 @@ def _commits(process: GitProcess) -> Iterator[Commit]:
     following = tokens.__next__
     token = next(tokens, None)
     while token is not None:
-        (oid, tree, *parents), email, body = token.decode("ascii").split(), following(), following()
-        raw = []
-        token = next(tokens, None)
-        # The first line of a commit's changes follows a line end, as the message does.
-        while token is not None and token[:2] in _RAW:
-            raw.append((token.lstrip(b"\n"), following()))
+        try:
+            (oid, tree, *parents), email, body = token.decode("ascii").split(), following(), following()
+            raw = []
             token = next(tokens, None)
+            # The first line of a commit's changes follows a line end, as the message does.
+            while token is not None and token[:2] in _RAW:
+                raw.append((token.lstrip(b"\n"), following()))
+                token = next(tokens, None)
+        except StopIteration:  # Git ended in the middle of a commit
+            raise process.failure() from None
         yield Commit(oid, parents, tree, email, body, raw)
     process.finish()
 
@@ -112,13 +115,14 @@ def in_groups(commits: Iterable[Commit]) -> Iterator[list[Commit]]:
     The first lists are short, so that there is work to do while Git is still at the others.
     """
     group: list[Commit] = []
-    most, files = 16, 0
+    most, files, size = 16, 0, 0
     for commit in commits:
         group.append(commit)
         files += len(commit.raw)
-        if len(group) >= most or files >= _TOGETHER_FILES:
+        size += len(commit.body) + sum([len(path) for _, path in commit.raw])
+        if len(group) >= most or files >= _TOGETHER_FILES or size >= _TOGETHER_BYTES:
             yield group
-            group, files, most = [], 0, min(2 * most, _TOGETHER)
+            group, files, size, most = [], 0, 0, min(2 * most, _TOGETHER)
     if group:
         yield group
 
@@ -157,11 +161,12 @@ def read_subjects(
     more, revisions = revision_arguments(tips, excluded)
     more = (*more, "--reverse") if reverse else more
     with git.start("log", *options, "--format=tformat:%H%x00%P%x00%s", *more) as process:
-        process.stdin.write(revisions)
-        process.stdin.close()
+        process.send(revisions)
         tokens = _tokens(process)
         for oid in tokens:
-            parents, subject = next(tokens), next(tokens)
+            parents, subject = next(tokens, None), next(tokens, None)
+            if parents is None or subject is None:  # Git ended in the middle of a commit
+                raise process.failure()
             yield oid.decode("ascii"), parents.decode("ascii").split(), subject.decode("utf-8", "surrogateescape")
         process.finish()
 

@@ -23,8 +23,8 @@ from orchestrator.core.finding import CannotJudgeError, UnknownNameError
 from orchestrator.core.formats import compile_plan
 from orchestrator.core.plan_file import read_plan
 from orchestrator.history import objects
-from tests.e2e.support import TOP, plan_text
-from tests.e2e.verify_support import around, judged, listed, opened, refused, through
+from tests.e2e.support import GOOD_SCHEMA, PHASES, TOP, plan_text
+from tests.e2e.verify_support import SCHEMA, around, judged, listed, opened, refused, through
 from tests.support import Repository
 
 if TYPE_CHECKING:
@@ -707,3 +707,63 @@ def test_22_the_short_way_does_not_stand_on_what_cannot_be_read(make: Maker, mon
     assert refused(judged(repo, "HEAD~1..HEAD")) == found
     monkeypatch.setattr(Ground, "phase_of", lambda *_: "")
     assert refused(judged(repo, "HEAD~1..HEAD", bound)) == found
+
+
+# -- what is read ahead ------------------------------------------------------------------------------------------------
+
+
+def test_what_nobody_asks_for_may_be_too_large(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects are read ahead for many commits at once; before the plan nobody asks for these files."""
+    monkeypatch.setattr(objects, "MAX_BYTES", 20_000)
+    repo = make.hooked("native")
+    repo.git("commit", "-q", "--no-verify", "--allow-empty", "-m", "before")
+    around(repo, "large", {"PLAN.md": "x" * 30_000, "plan.lock": "y" * 30_000})
+    repo.git("rm", "-q", "PLAN.md", "plan.lock")
+    repo.commit("adopt", {"plan.toml": PLAN})
+    report = judged(repo)
+    assert refused(report) == {}
+    assert report.unplanned == 2
+    around(repo, "feat: [foundation] large", {"PLAN.md": "x" * 30_000})
+    with pytest.raises(CannotJudgeError, match="too large to be judged"):
+        judged(repo)
+
+
+def test_an_excluded_folder_is_not_looked_into(make: Maker) -> None:
+    phases = PHASES.replace('files = ["db/schema.sql"]', 'files = ["db/schema.sql", "!db/no/deep/*.c"]')
+    repo = make.adopted(plan=plan_text(phases=phases))
+    blob = repo.git("hash-object", "-w", "--stdin", stdin="x\n").stdout.strip()
+    double = b"".join([b"100644 a\0" + bytes.fromhex(blob)] * 2)
+    tree = repo.git("hash-object", "-w", "-t", "tree", "--literally", "--stdin", stdin=double).stdout.strip()
+    repo.write("db/schema.sql", GOOD_SCHEMA)
+    repo.git("add", "db")
+    repo.tick("1.1", "1.2")
+    folder = repo.git("mktree", stdin=f"040000 tree {tree}\tno\n100644 blob {blob}\tschema.sql\n").stdout.strip()
+    root = repo.git("mktree", stdin="".join([
+        f"{line}\n" for line in repo.out("ls-tree", repo.out("write-tree")).split("\n") if not line.endswith("\tdb")
+    ]) + f"040000 tree {folder}\tdb\n").stdout.strip()  # fmt: skip
+    oid = repo.out("commit-tree", root, "-p", "HEAD", "-m", "feat: [foundation] schema")
+    assert refused(judged(repo, f"HEAD..{oid}")) == {}
+
+
+@pytest.mark.parametrize("span", ["HEAD~1..HEAD", "HEAD~2..HEAD", "HEAD"])
+def test_a_lock_that_was_a_link_is_mended_whatever_else_is_judged(native: Adopted, span: str) -> None:
+    """Only the commit that made it a link is at fault, alone or among others."""
+    native.commit("feat: [foundation] schema", SCHEMA)
+    native.top.joinpath("plan.lock").rename(native.top / "kept")
+    native.top.joinpath("plan.lock").symlink_to("elsewhere")
+    native.git("add", "plan.lock")
+    around(native, "feat: [foundation] odd")
+    native.top.joinpath("plan.lock").unlink()
+    native.top.joinpath("kept").rename(native.top / "plan.lock")
+    native.git("add", "plan.lock")
+    native.tick("1.2")
+    around(native, "feat: [foundation] mend")
+    assert "feat: [foundation] mend" not in refused(judged(native, span))
+
+
+def test_a_setting_that_git_refuses_is_told_every_time(native: Adopted) -> None:
+    """Git then ends before it has read what it was asked."""
+    native.git("config", "log.date", "bogus")
+    for _ in range(8):
+        with pytest.raises(CannotJudgeError, match="unknown date format bogus"):
+            judged(native)

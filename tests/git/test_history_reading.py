@@ -747,7 +747,8 @@ def test_git_may_say_more_on_standard_error_than_a_pipe_holds(tmp_path: Path, co
             with pytest.raises(GitError) as caught:
                 process.finish()
             assert caught.value.exit_code == code
-            assert caught.value.stderr == "x" * (1 << 16)
+            assert len(caught.value.stderr) == 1 << 16
+            assert caught.value.stderr.endswith("xxtold\n")
         else:
             process.finish()
 
@@ -768,6 +769,23 @@ def test_commits_come_in_groups_that_grow(monkeypatch: pytest.MonkeyPatch) -> No
     assert [len(group) for group in groups] == [16, 32, 64, 64, 5]
     assert [commit for group in groups for commit in group] == made
     assert list(commits.in_groups([])) == []
+
+
+def test_commits_of_long_messages_and_paths_come_in_small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits, "_TOGETHER_BYTES", 10)
+    made = [commits.Commit(str(size), [], "", b"", b"m" * size, [(b"", b"p" * size)]) for size in (1, 4, 2, 9, 0)]
+    assert [len(group) for group in commits.in_groups(made)] == [2, 2, 1]
+
+
+def test_git_that_ends_early_is_told(tmp_path: Path) -> None:
+    repo = Repository.init(tmp_path / "repo")
+    cut = "alias.cut=!printf 'aa bb\\0mail\\0'; exit 0 #"
+    with git_of(repo).start("-c", cut, "cut") as process, pytest.raises(GitError):
+        list(commits._commits(process))
+    with git_of(repo).start("-c", "alias.deaf=!echo why >&2; exit 7 #", "deaf") as process:
+        with pytest.raises(GitError) as caught:
+            process.send(b"x" * 1_000_000)
+        assert (caught.value.exit_code, caught.value.stderr) == (7, "why\n")
 
 
 def test_commits_of_many_files_come_in_small_groups(monkeypatch: pytest.MonkeyPatch) -> None:

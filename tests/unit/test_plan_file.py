@@ -123,6 +123,7 @@ RULES: list[tuple[str, int, str, str]] = [
     (phase_with('files = ["./x"]'), 7, "phase 1, files 1", "can match nothing"),
     (phase_with('files = ["/"]'), 7, "phase 1, files 1", "no gitignore pattern"),
     (phase_with('files = ["# x"]'), 7, "phase 1, files 1", "no gitignore pattern"),
+    (phase_with('files = ["a/[z-a]"]'), 7, "phase 1, files 1", "no gitignore pattern"),
     (phase_with('files = [" x"]'), 7, "phase 1, files 1", "no gitignore pattern"),
     (phase_with('files = ["a", "!"]'), 7, "phase 1, files 2", "no gitignore pattern"),
     (phase_with('files = ["!x"]'), 7, "phase 1, files", "only exclusions"),

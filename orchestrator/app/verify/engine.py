@@ -151,7 +151,8 @@ class _Walk:
                 else:
                     group.append((number, commit, before, own, others))
             self._judged += len(group)
-            self._read_ahead(group)
+            if not as_one:
+                self._read_ahead(group)
             for place, commit, own in [(_place(at, c), c, own) for at, c, _, own, _ in group if c.oid in tips]:
                 self._judge_tip(place, commit, own)
             if not as_one:
@@ -232,7 +233,7 @@ class _Walk:
                 for _, step, _, tasks in left
                 for task in tasks
                 for pattern in task.files
-                if pattern.place
+                if pattern.include and pattern.place
             ]
         )
         for place, step, phase_id, tasks in left:

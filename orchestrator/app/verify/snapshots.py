@@ -73,7 +73,8 @@ class Snapshots:
         """
         known = {todo for _, todo in self._todos}
         known.update(self._locks)
-        names = {oid for own in owns for oid in own if oid and ":" not in oid} - known
+        planned = [own for own in owns if own[0]]  # nobody asks for the others
+        names = {oid for own in planned for oid in own if oid and ":" not in oid} - known
         new = [oid for oid in names if self._repository.known_plan(oid) is None]
         self._objects.read_ahead([*new, *trees])
 
@@ -122,7 +123,7 @@ class Snapshots:
         key = (at[0], own[1])
         known = self._todos.get(key)
         if known is None:
-            refuse_odd(own)
+            refuse_odd(("", own[1], ""))  # what the other two are is no matter of what it says
             _make_room(self._todos)
             known = self._todos[key] = self._read_todo(own, at, plan)
         return known
