@@ -17,6 +17,7 @@ from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError, U
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_COLLECT_AFTER = 100_000
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_CANNOT_JUDGE = 3
@@ -27,6 +28,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer as
 
 def main() -> int:
     """The exit code: 0 fine, 1 refused or a gate failed, 2 wrong usage, 3 could not judge, 130 interrupted."""
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)  # next to all that a command makes is in use until it ends
     try:
         return _run()
     finally:
