@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ GATES = """\
 run = 'echo schema >>"$GATE_LOG"; echo "looking for users"; grep -q users db/schema.sql'
 
 [gates.api]
-run = ["python3", "-S", "-c", '''
+run = ["python3", "-c", '''
 import os
 open(os.environ["GATE_LOG"], "a").write("api\\n")
 compile(open("src/api/auth.py").read(), "auth.py", "exec")
@@ -230,17 +229,15 @@ def script(file: Path, text: str, first: str = "#!/bin/sh") -> Path:
 
 
 def _program(module: str) -> str:
-    paths = [str(TOP), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    return f"import sys\nsys.path[:1] = {paths!r}\nfrom {module} import main\nsys.exit(main())"
+    return f"import sys\nsys.path[0] = {str(TOP)!r}\nfrom {module} import main\nsys.exit(main())"
 
 
-# Without -S it would also read what an editable installation, as developers have it, takes 40 ms to set up.
-ORCHESTRATOR = (sys.executable, "-S", "-c", _program("orchestrator.cli"))
+ORCHESTRATOR = (sys.executable, "-c", _program("orchestrator.cli"))
 
 
 def installed_command(file: Path, module: str) -> Path:
     """The command of that module as an installation of this checkout would have it."""
-    return script(file, _program(module), f"#!{sys.executable} -S")
+    return script(file, _program(module), f"#!{sys.executable}")
 
 
 def hook_command(folder: Path) -> Path:

@@ -98,7 +98,7 @@ def test_a_red_gate_of_the_own_phase_lets_the_commit_through_and_the_phase_waits
     before = way.state()
     done = way.commit("feat: [foundation] mend", {"db/schema.sql": GOOD_SCHEMA})
     assert_accepted(way, done, before)
-    assert status_line(way, 1) == "_complete - gates: schema passed_"
+    assert status_line(way, 1) == "_complete - gates: schema passed_", said(done)
 
 
 def test_an_aborted_commit_loses_no_passed_run(way: Adopted) -> None:

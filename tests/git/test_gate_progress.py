@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import select
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,11 +40,11 @@ def terminal() -> Iterator[tuple[int, str]]:
 
 
 def shown(master: int) -> str:
-    """What has been written to the terminal since the last look."""
-    try:
-        return os.read(master, 65536).decode()
-    except BlockingIOError:
-        return ""
+    """What has been written to the terminal since the last look; it comes in pieces, a little later."""
+    found = b""
+    while select.select([master], [], [], 0.1)[0]:
+        found += os.read(master, 65536)
+    return found.decode()
 
 
 def test_terminal(terminal: tuple[int, str]) -> None:
