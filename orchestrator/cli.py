@@ -413,6 +413,32 @@ def verify(
     return command.exit_code(report)
 
 
+@commands.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("--format", "format_name", default="", help="The format, where it is not seen by itself.")
+@click.option("--tag", default="", help="Of task-master: which tag to take.  [default: master]")
+@click.option("--dry-run", is_flag=True, help="Write nothing: the plan goes to stdout, the report to stderr.")
+@as_json_option
+@_answers
+def import_(repository: Any, files: tuple[str, ...], format_name: str, tag: str, dry_run: bool, as_json: bool) -> None:
+    """Bring a breakdown in as plan.toml and PLAN.md: the method's, spec-kit's, task-master's, OpenSpec's, Backlog.md's,
+    beads', or a plain list with boxes. A folder stands for the Markdown files in it."""  # noqa: D205, D209
+    from orchestrator.app.import_plan import import_plan, imported_data, imported_text
+
+    done = import_plan(repository, files, format_name=format_name, tag=tag, dry_run=dry_run)
+    if as_json:
+        _print_json(imported_data(done))
+        return
+    if dry_run:
+        click.echo(done.text, nl=False)
+    else:
+        for path in done.written:
+            click.echo(f"wrote {path}")
+    click.echo(imported_text(done), err=dry_run, nl=False)
+    if not dry_run:
+        click.echo("next: orchestrator lint, then: git commit -m 'feat: [plan] adopt', and: orchestrator install")
+
+
 @commands.command()
 @click.option("--keep", type=click.Path(file_okay=False), help="Keep the repository in this folder.")
 def demo(keep: str | None) -> int:

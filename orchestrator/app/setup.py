@@ -120,7 +120,7 @@ def init(repository: Repository, source: Path | None, hooks: str, repo_url: str 
     entries = {PLAN_PATH: data}
     if todo is not None and git.call("cat-file", "-e", f":{TODO_PATH}")[0]:
         entries[TODO_PATH] = todo  # the list that was kept by hand is taken over, ticks included
-    _stage(repository, entries)
+    stage_files(repository, entries)
     facts = read_facts(repository, staged_parents(repository))
     if facts is None:
         raise no_plan()
@@ -148,7 +148,7 @@ def _source_bytes(source: Path) -> bytes:
         raise CannotJudgeError(Finding("plan-invalid", f"{source} cannot be read: {error.strerror}")) from error
 
 
-def _stage(repository: Repository, entries: dict[str, bytes]) -> None:
+def stage_files(repository: Repository, entries: dict[str, bytes]) -> None:
     """Put files into the index as they are, whatever an ignore file says of them."""
     git = repository.git
     lines = []

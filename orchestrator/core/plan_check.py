@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 _HELP = "edit plan.toml, then run: orchestrator lint"
 _MULTILINE_KEYS = frozenset({"summary", "assumptions", "run", "setup", "check", "waiver", "answer", "text"})
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _STEERING_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _COMMIT_TYPE = re.compile(r"\*|[A-Za-z][A-Za-z0-9-]*")
 _GATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MAX_DEPTH = 16
 _MAX_SUGGESTIONS = 20  # each costs a comparison with every known name
-_TITLE_BREAKERS = ("]", "|", "-->", "<!--")
+TITLE_BREAKERS = ("]", "|", "-->", "<!--")
 
 
 class Problems:
@@ -163,7 +163,7 @@ def check(tree: dict[str, Any], problems: Problems) -> None:
 
 def _check_strings(value: object, path: KeyPath, problems: Problems) -> None:
     if isinstance(value, str):
-        found = _STEERING.search(value)
+        found = STEERING.search(value)
         keys = [part for part in path if isinstance(part, str)] if found else []
         if keys and keys[-1] in _MULTILINE_KEYS:
             found = _STEERING_BUT_LINES.search(value)
@@ -171,7 +171,7 @@ def _check_strings(value: object, path: KeyPath, problems: Problems) -> None:
             problems.add(path, f"control character U+{ord(found.group()):04X} in {_escaped(value)}")
     elif isinstance(value, dict):
         for key, item in value.items():
-            if _STEERING.search(key):
+            if STEERING.search(key):
                 problems.add(path, f"control character in the key {_escaped(key)}")
             _check_strings(item, (*path, key), problems)
     elif isinstance(value, list):
@@ -210,7 +210,7 @@ def _strings(table: dict[str, Any], key: str) -> Iterator[tuple[int, str]]:
 def _check_title(path: KeyPath, title: object, problems: Problems) -> None:
     if not isinstance(title, str):
         return
-    for breaker in _TITLE_BREAKERS:
+    for breaker in TITLE_BREAKERS:
         if breaker in title:
             problems.add(
                 path, f'"{breaker}" cannot stand in {_escaped(title)}: PLAN.md and messages could not be read back'
@@ -369,20 +369,24 @@ def _check_path(path: KeyPath, text: str, problems: Problems) -> None:
         problems.add(path, f"{_escaped(text)} is not a plain path: no empty part and no '.'")
 
 
+def pattern_problem(text: str) -> str:
+    """What is wrong with a pattern of a plan; "" if nothing is."""
+    body = text.removeprefix("!")
+    if ".." in body.split("/"):
+        return f"{_escaped(text)} leads out of the repository"
+    if max(part.count("*") for part in body.split("/")) > 4 or body.count("**") > 6:
+        return f"{_shown(text)} has too many '*': at most 4 in one part of a path, 6 times '**'"
+    if not body.strip("/ ") or body != body.strip() or not _is_pattern(text):
+        return f"{_escaped(text)} is no gitignore pattern"
+    if body.startswith("./") or "/./" in body or "//" in body:
+        return f"{_escaped(text)} can match nothing: Git's paths have no empty part and no '.'"
+    return ""
+
+
 def _check_patterns(path: KeyPath, table: dict[str, Any], key: str, problems: Problems) -> None:
     for index, text in _strings(table, key):
-        place = (*path, key, index)
-        body = text.removeprefix("!")
-        if ".." in body.split("/"):
-            problems.add(place, f"{_escaped(text)} leads out of the repository")
-            continue
-        is_too_many = max(part.count("*") for part in body.split("/")) > 4 or body.count("**") > 6
-        if is_too_many:
-            problems.add(place, f"{_shown(text)} has too many '*': at most 4 in one part of a path, 6 times '**'")
-        elif not body.strip("/ ") or body != body.strip() or not _is_pattern(text):
-            problems.add(place, f"{_escaped(text)} is no gitignore pattern")
-        elif body.startswith("./") or "/./" in body or "//" in body:
-            problems.add(place, f"{_escaped(text)} can match nothing: Git's paths have no empty part and no '.'")
+        if problem := pattern_problem(text):
+            problems.add((*path, key, index), problem)
     given = [text for _, text in _strings(table, key)]
     if given and all(text.startswith("!") for text in given):
         problems.add((*path, key), "there are only exclusions, nothing that they could take something from")

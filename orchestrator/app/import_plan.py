@@ -1,0 +1,171 @@
+"""``import``: a breakdown in whatever form it is kept, as plan.toml and PLAN.md with its ticks."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from orchestrator.app.commit import staged_parents
+from orchestrator.app.facts import read_facts
+from orchestrator.app.repository import no_plan
+from orchestrator.app.setup import stage_files
+from orchestrator.app.workplace import stage_own_files
+from orchestrator.core.finding import CannotJudgeError, Finding, Location, UnknownNameError, printable
+from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
+from orchestrator.core.state import DONE
+from orchestrator.core.todo import Reading
+from orchestrator.core.value import Value
+from orchestrator.importing import formats
+from orchestrator.importing.breakdown import Source, count_tasks, unreadable
+from orchestrator.importing.composing import compose
+from orchestrator.worktree import read_file, replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from orchestrator.app.repository import Repository
+    from orchestrator.importing.breakdown import Loss
+
+_MOST_BYTES = 32 << 20
+_MOST_FILES = 20_000
+
+
+class Imported(Value):
+    """What was brought in, from which format; ``text`` is that of plan.toml, ``written`` is empty in a dry run."""
+
+    format: str
+    title: str
+    phases: int
+    tasks: int
+    done: int
+    text: str
+    written: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
+
+
+def import_plan(
+    repository: Repository, names: Sequence[str], *, format_name: str = "", tag: str = "", dry_run: bool = False
+) -> Imported:
+    """Write and stage plan.toml, PLAN.md and plan.lock, made from the files (or the files of a folder) of these names.
+
+    Raises:
+        CannotJudgeError: there is a plan already, or what is to be imported cannot be read; nothing is written then.
+    """
+    _refuse_second_plan(repository)
+    sources = _read(names)
+    reader = formats.reader(sources, format_name)
+    found = reader.read(sources, tag)
+    composed = compose(found)
+    data = composed.text.encode("utf-8")
+    git = repository.git
+    plan = repository.load_plan(git.text("hash-object", "--path", PLAN_PATH, "--stdin", stdin=data), data)
+    imported = Imported(
+        reader.name,
+        plan.title,
+        len(plan.phases),
+        sum([len(phase.tasks) for phase in plan.phases]),
+        sum([mark == DONE for mark in composed.marks.values()]),
+        composed.text,
+        (),
+        composed.losses,
+    )
+    if dry_run or not count_tasks(found.phases):
+        return imported
+    todo = read_file(git.top, TODO_PATH)
+    kept = {} if todo is None or git.call("cat-file", "-e", f":{TODO_PATH}")[0] == 0 else {TODO_PATH: todo}
+    stage_files(repository, {PLAN_PATH: data, **kept})  # a list that was kept by hand stays as it is, above ours
+    facts = read_facts(repository, staged_parents(repository))
+    if facts is None:
+        raise no_plan()
+    settled = facts.settle({}, Reading(facts.required().plan, composed.marks, {}))
+    replace_file(os.path.join(git.top, PLAN_PATH), data)
+    stage_own_files(facts, settled)
+    return imported.replace(written=(PLAN_PATH, TODO_PATH, LOCK_PATH))
+
+
+def imported_text(done: Imported) -> str:
+    """What was brought in and, line by line, what could not be carried."""
+    lines = [
+        f"{done.format}: {done.title}, {done.phases} phases, {done.tasks} tasks, {done.done} of them done",
+        f"not carried: {len(done.losses)}" + (":" if done.losses else ""),
+    ]
+    for loss in done.losses:
+        where = f"{loss.source}:{loss.line}" if loss.line else loss.source
+        lines.append(f"  {where}: {loss.why}" + (f"   {loss.text}" if loss.text else ""))
+    return "".join([f"{printable(line)}\n" for line in lines])
+
+
+def imported_data(done: Imported) -> dict[str, object]:
+    """The same as JSON data; ``plan`` is the text of plan.toml."""
+    return {
+        "format": done.format,
+        "title": done.title,
+        "phases": done.phases,
+        "tasks": done.tasks,
+        "done": done.done,
+        "written": list(done.written),
+        "losses": [
+            {"source": loss.source, "line": loss.line, "text": loss.text, "why": loss.why} for loss in done.losses
+        ],
+        "plan": done.text,
+    }
+
+
+def _refuse_second_plan(repository: Repository) -> None:
+    tracked = repository.git.call("cat-file", "-e", f":{PLAN_PATH}")[0] == 0
+    if tracked or read_file(repository.git.top, PLAN_PATH) is not None:
+        raise CannotJudgeError(
+            Finding(
+                "plan-invalid",
+                "plan.toml is here already, and an import would take its place",
+                locations=(Location(PLAN_PATH),),
+                help="orchestrator finish, where it is complete; else move it away: git rm --cached plan.toml",
+            )
+        )
+
+
+def _read(names: Sequence[str]) -> list[Source]:
+    """The texts of these files, and of the Markdown files in these folders, in the order of their names.
+
+    Raises:
+        UnknownNameError: there is no such file.
+        CannotJudgeError: they are too large or too many, or one is no text.
+    """
+    sources = []
+    left = _MOST_BYTES
+    for count, name in enumerate(_files(names), 1):
+        if count > _MOST_FILES:
+            raise unreadable(name, 0, f"there are more than {_MOST_FILES} files")
+        try:
+            with open(name, "rb") as file:
+                data = file.read(left + 1)
+        except OSError as error:
+            finding = Finding(
+                "plan-invalid", f"{name} cannot be read: {error.strerror}", help="orchestrator import FILE"
+            )
+            raise UnknownNameError(finding) from error
+        left -= len(data)
+        if left < 0:
+            raise unreadable(name, 0, f"that is more than {_MOST_BYTES >> 20} MB in all")
+        sources.append(Source(name, _text(name, data)))
+    return sources
+
+
+def _files(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if os.path.isdir(name):
+            for folder, folders, files in os.walk(name):
+                folders.sort()
+                yield from [os.path.join(folder, file) for file in sorted(files) if file.endswith(".md")]
+        else:
+            yield name
+
+
+def _text(name: str, data: bytes) -> str:
+    if b"\0" in data:
+        raise unreadable(name, data.count(b"\n", 0, data.index(b"\0")) + 1, "this is no text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise unreadable(name, data.count(b"\n", 0, error.start) + 1, "this is not UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,1 @@
+"""Breakdowns in the forms that people and other tools keep them in, read into one."""
