@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from orchestrator.core.commit_options import CommitOptions, commit_arguments, parse_commit_options
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, RefusedError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.git import Git
+
+
+_CLOCK_SLACK_S = 2.0
 
 
 class Update(Value):
@@ -90,7 +94,7 @@ def find_runner(env: Mapping[str, str]) -> Runner:
         ("pre-commit", env.get("PRE_COMMIT_HOME") or os.path.join(cache, "pre-commit"), ""),
     )
     name = "prek" if any(key.startswith("PREK_") and key != "PREK_HOME" for key in env) else "pre-commit"
-    ancestors = {str(pid) for pid in ancestor_pids()}
+    ancestors = {str(pid): began for pid, began in ancestors_began().items()}
     for _, folder, ending in folders:
         try:
             with os.scandir(folder) as entries:
@@ -101,29 +105,38 @@ def find_runner(env: Mapping[str, str]) -> Runner:
             stem = entry.removesuffix(ending)
             if (ending and not entry.endswith(ending)) or not (ending or stem.startswith("patch")):
                 continue
-            pid = stem.rpartition("-")[2]
-            if pid in ancestors and os.path.getsize(os.path.join(folder, entry)):
-                return Runner(name, os.path.join(folder, entry))
+            path = os.path.join(folder, entry)
+            began = ancestors.get(stem.rpartition("-")[2])
+            # Patches stay for ever, and ids of processes come again: what is older than the process is another's.
+            if began is not None and os.path.getsize(path) and os.path.getmtime(path) >= began - _CLOCK_SLACK_S:
+                return Runner(name, path)
     return Runner(name)
 
 
-def ancestor_pids() -> list[int]:
-    """The ids of the parent, its parent and so on, where the system tells (Linux); else the parent's only."""
-    found = []
+def ancestors_began() -> dict[int, float]:
+    """From the ids of the parent, its parent and so on to when each began, in seconds of the epoch (0.0: not known).
+
+    Where the system does not tell (it is not Linux), the parent alone. Source: proc(5), /proc/PID/stat, /proc/uptime.
+    """
+    found: dict[int, float] = {}
     pid = os.getppid()
-    while pid > 1 and pid not in found:
-        found.append(pid)
-        try:
+    try:
+        with open("/proc/uptime", "rb") as file:
+            booted = time.time() - float(file.read().split()[0])
+        while pid > 1 and pid not in found:
+            found[pid] = 0.0
             with open(f"/proc/{pid}/stat", "rb") as file:
-                pid = int(file.read().rpartition(b")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
+                fields = file.read().rpartition(b")")[2].split()
+            found[pid] = booted + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+            pid = int(fields[1])
+    except (OSError, ValueError, IndexError):
+        found.setdefault(pid, 0.0)
     return found
 
 
 def running_commit() -> CommitOptions:
     """The options of the ``git commit`` that runs this hook; not known where the system does not tell (no /proc)."""
-    for pid in ancestor_pids():
+    for pid in ancestors_began():
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 argv = file.read().decode("utf-8", "surrogateescape").split("\0")[:-1]

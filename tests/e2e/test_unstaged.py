@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.worktree import ancestors_began, find_runner
 from tests.e2e.support import GOOD_SCHEMA, Adopted, assert_accepted, assert_refused, box, said
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.e2e.conftest import Maker
 
 MESSAGE = "feat: [foundation] x"
@@ -173,3 +178,23 @@ def test_mode_of_plan_md_is_kept(native: Adopted) -> None:
     native.add({"db/schema.sql": GOOD_SCHEMA})
     native.git("commit", "-q", "-m", MESSAGE)
     assert (native.top / "PLAN.md").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("age_s", "counts"), [(0, True), (-1, True), (86_400, False)])
+def test_a_patch_of_an_earlier_process_with_our_id_is_not_ours(tmp_path: Path, age_s: int, counts: bool) -> None:
+    """pre-commit keeps its patches for ever, and the system gives the ids of processes again."""
+    patch = tmp_path / f"patch{int(time.time()) - age_s}-{os.getppid()}"
+    patch.write_text("diff\n", encoding="utf-8")
+    began = ancestors_began()[os.getppid()]
+    assert 0 < began <= time.time()
+    os.utime(patch, (began - age_s, began - age_s))
+    found = find_runner({"PRE_COMMIT": "1", "PRE_COMMIT_HOME": str(tmp_path), "PREK_HOME": str(tmp_path / "prek")})
+    assert found.name == "pre-commit"
+    assert found.has_put_away == counts
+
+
+def test_ancestors_are_known_up_to_the_first_process() -> None:
+    began = ancestors_began()
+    assert next(iter(began)) == os.getppid()
+    assert 1 not in began
+    assert sorted(began.values(), reverse=True) == list(began.values())
