@@ -16,7 +16,7 @@ from orchestrator.core.state import DONE
 from orchestrator.core.todo import Reading
 from orchestrator.core.value import Value
 from orchestrator.importing import formats
-from orchestrator.importing.breakdown import Source, count_tasks, unreadable
+from orchestrator.importing.breakdown import Source, unreadable
 from orchestrator.importing.composing import compose
 from orchestrator.worktree import read_file, replace_file
 
@@ -69,7 +69,7 @@ def import_plan(
         (),
         composed.losses,
     )
-    if dry_run or not count_tasks(found.phases):
+    if dry_run:
         return imported
     todo = read_file(git.top, TODO_PATH)
     kept = {} if todo is None or git.call("cat-file", "-e", f":{TODO_PATH}")[0] == 0 else {TODO_PATH: todo}
@@ -119,7 +119,7 @@ def _refuse_second_plan(repository: Repository) -> None:
                 "plan-invalid",
                 "plan.toml is here already, and an import would take its place",
                 locations=(Location(PLAN_PATH),),
-                help="orchestrator finish, where it is complete; else move it away: git rm --cached plan.toml",
+                help="git rm plan.toml PLAN.md plan.lock && git commit" if tracked else "mv plan.toml plan.old.toml",
             )
         )
 

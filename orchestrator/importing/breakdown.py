@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, printable
 from orchestrator.core.state import DONE, OPEN, STARTED
 from orchestrator.core.value import Value
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _MARKS = {"x": DONE, "X": DONE, "-": STARTED, " ": OPEN, "": OPEN}
 
@@ -83,8 +78,3 @@ def shown(text: str, most: int = 80) -> str:
     """The text for a message, on one line and not too long."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 3] + "..."
-
-
-def count_tasks(phases: Sequence[FoundPhase]) -> int:
-    """How many tasks the phases have together."""
-    return sum([len(phase.tasks) for phase in phases])
