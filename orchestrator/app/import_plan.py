@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from orchestrator.app.commit import staged_parents
-from orchestrator.app.facts import read_facts
-from orchestrator.app.repository import no_plan
-from orchestrator.app.setup import stage_files
-from orchestrator.app.workplace import stage_own_files
+from orchestrator.app.setup import is_staged, write_plan
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, UnknownNameError, printable
 from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
 from orchestrator.core.state import DONE
-from orchestrator.core.todo import Reading
 from orchestrator.core.value import Value
 from orchestrator.importing import formats
 from orchestrator.importing.breakdown import Source, unreadable
 from orchestrator.importing.composing import compose
-from orchestrator.worktree import read_file, replace_file
+from orchestrator.worktree import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,8 +52,7 @@ def import_plan(
     found = reader.read(sources, tag)
     composed = compose(found)
     data = composed.text.encode("utf-8")
-    git = repository.git
-    plan = repository.load_plan(git.text("hash-object", "--path", PLAN_PATH, "--stdin", stdin=data), data)
+    plan = repository.load_plan(repository.git.text("hash-object", "--path", PLAN_PATH, "--stdin", stdin=data), data)
     imported = Imported(
         reader.name,
         plan.title,
@@ -71,15 +65,7 @@ def import_plan(
     )
     if dry_run:
         return imported
-    todo = read_file(git.top, TODO_PATH)
-    kept = {} if todo is None or git.call("cat-file", "-e", f":{TODO_PATH}")[0] == 0 else {TODO_PATH: todo}
-    stage_files(repository, {PLAN_PATH: data, **kept})  # a list that was kept by hand stays as it is, above ours
-    facts = read_facts(repository, staged_parents(repository))
-    if facts is None:
-        raise no_plan()
-    settled = facts.settle({}, Reading(facts.required().plan, composed.marks, {}))
-    replace_file(os.path.join(git.top, PLAN_PATH), data)
-    stage_own_files(facts, settled)
+    write_plan(repository, data, composed.marks)
     return imported.replace(written=(PLAN_PATH, TODO_PATH, LOCK_PATH))
 
 
@@ -112,7 +98,7 @@ def imported_data(done: Imported) -> dict[str, object]:
 
 
 def _refuse_second_plan(repository: Repository) -> None:
-    tracked = repository.git.call("cat-file", "-e", f":{PLAN_PATH}")[0] == 0
+    tracked = is_staged(repository, PLAN_PATH)
     if tracked or read_file(repository.git.top, PLAN_PATH) is not None:
         raise CannotJudgeError(
             Finding(

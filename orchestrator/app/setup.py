@@ -12,15 +12,16 @@ from orchestrator.app.facts import read_facts
 from orchestrator.app.repository import no_plan
 from orchestrator.app.workplace import stage_own_files
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
-from orchestrator.core.plan import PLAN_PATH, TODO_PATH
+from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
 from orchestrator.core.plan_file import MAX_PLAN_BYTES, read_plan
+from orchestrator.core.todo import Reading
 from orchestrator.core.value import Value
 from orchestrator.installing import inspection, launchers, runner_config, runners
 from orchestrator.installing.merge_driver import install_driver, uninstall_driver
 from orchestrator.worktree import read_file, replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.app.repository import Repository
 
@@ -89,10 +90,8 @@ def init(repository: Repository, source: Path | None, hooks: str, repo_url: str 
         CannotJudgeError: HEAD has a plan already, the plan is invalid, or the hooks cannot be installed; an invalid
             plan leaves nothing written.
     """  # noqa: D205
-    git = repository.git
-    tracked = git.call("cat-file", "-e", f":{PLAN_PATH}")[0] == 0
-    existing = read_file(git.top, PLAN_PATH)
-    if tracked:
+    existing = read_file(repository.git.top, PLAN_PATH)
+    if is_staged(repository, PLAN_PATH):
         raise CannotJudgeError(
             Finding(
                 "plan-invalid", "plan.toml is here and staged already", locations=(Location(PLAN_PATH),),
@@ -112,27 +111,42 @@ def init(repository: Repository, source: Path | None, hooks: str, repo_url: str 
     plan, findings = read_plan(data)
     if plan is None:
         raise CannotJudgeError(*findings)
-    todo = read_file(git.top, TODO_PATH)
-    written = []
-    if existing is None:
-        replace_file(os.path.join(git.top, PLAN_PATH), data)
-        written.append(PLAN_PATH)
-    entries = {PLAN_PATH: data}
-    if todo is not None and git.call("cat-file", "-e", f":{TODO_PATH}")[0]:
-        entries[TODO_PATH] = todo  # the list that was kept by hand is taken over, ticks included
-    stage_files(repository, entries)
-    facts = read_facts(repository, staged_parents(repository))
-    if facts is None:
-        raise no_plan()
-    settled = facts.settle({}, facts.reading())
-    stage_own_files(facts, settled)
-    written += [TODO_PATH, "plan.lock"]
+    write_plan(repository, data)
+    written = (PLAN_PATH, TODO_PATH, LOCK_PATH) if existing is None else (TODO_PATH, LOCK_PATH)
     done = (
         install(repository, native_hooks=hooks == "native", repo_url=repo_url, rev=rev, add=True)
         if hooks != "none"
         else SetUp()
     )
     return SetUp((*written, *done.written), done.notes)
+
+
+def is_staged(repository: Repository, path: str) -> bool:
+    """Whether the index has a file there."""
+    return repository.git.call("cat-file", "-e", f":{path}")[0] == 0
+
+
+def write_plan(repository: Repository, data: bytes, marks: Mapping[str, str] | None = None) -> None:
+    """Write and stage that plan.toml, which is valid, with its PLAN.md and plan.lock.
+
+    The tasks get these marks; without them, those of a PLAN.md that was kept by hand. Its text stays.
+
+    Raises:
+        CannotJudgeError: there is something else than a file where one has to be.
+    """
+    top = repository.git.top
+    todo = read_file(top, TODO_PATH)
+    entries = {PLAN_PATH: data}
+    if todo is not None and not is_staged(repository, TODO_PATH):
+        entries[TODO_PATH] = todo
+    if read_file(top, PLAN_PATH) is None:
+        replace_file(os.path.join(top, PLAN_PATH), data)
+    _stage(repository, entries)
+    facts = read_facts(repository, staged_parents(repository))
+    if facts is None:
+        raise no_plan()
+    reading = facts.reading() if marks is None else Reading(facts.required().plan, marks, {})
+    stage_own_files(facts, facts.settle({}, reading))
 
 
 def printable_path(path: Path) -> str:
@@ -148,7 +162,7 @@ def _source_bytes(source: Path) -> bytes:
         raise CannotJudgeError(Finding("plan-invalid", f"{source} cannot be read: {error.strerror}")) from error
 
 
-def stage_files(repository: Repository, entries: dict[str, bytes]) -> None:
+def _stage(repository: Repository, entries: dict[str, bytes]) -> None:
     """Put files into the index as they are, whatever an ignore file says of them."""
     git = repository.git
     lines = []
