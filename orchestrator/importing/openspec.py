@@ -14,6 +14,7 @@ from orchestrator.core.state import OPEN
 from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, mark_of, shown, unreadable
 from orchestrator.importing.markdown import Entry, outline, plain
 from orchestrator.importing.paths import listed_paths, paths_in
+from orchestrator.importing.written import lines_outside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,6 @@ _FOLDER = re.compile(r"(?:^|/)openspec/changes/(?:archive/)?([^/]+)/tasks\.md$")
 _HAS_SECTION = re.compile(r"#{2,3}[ \t]{1,4}\d{1,4}\.?[ \t]{1,4}\S")
 _HAS_TASK = re.compile(r"[ \t]{0,20}[-*+][ \t]{1,4}\[.?\][ \t]{1,4}(?:\*\*)?\d{1,4}\.\d{1,4}\b")
 _HAS_BOX = re.compile(r"[ \t]{0,20}[-*+][ \t]{1,4}\[.?\][ \t]")
-_FENCE = re.compile(r"[ \t]{0,20}(```|~~~)")
 
 _NUMBERED = re.compile(r"\d{1,4}[.)]?\s\S")
 _SECTION = re.compile(r"(?:phase\s)?\d{1,4}(?:\.\d{1,4}){0,6}[a-z]?(?:[.):：]|\s?[–—-])?\s(?=\S)", re.IGNORECASE)
@@ -43,16 +43,11 @@ _OF_PHASE = "a note of a section; the plan has no place for it"
 def looks_like(source: Source) -> bool:
     """Whether it has numbered sections and boxes numbered "1.1" outside of code, or is a change's tasks with boxes."""
     placed = bool(_FOLDER.search(source.name.replace("\\", "/")))
-    fence = ""
     section = False
-    for line in source.text.split("\n"):
-        fenced = _FENCE.match(line)
-        if fenced:
-            fence = "" if fence == fenced[1] else fence or fenced[1]
-        elif not fence:
-            section = section or bool(_HAS_SECTION.match(line))
-            if (section and _HAS_TASK.match(line)) or (placed and _HAS_BOX.match(line)):
-                return True
+    for line in lines_outside(source.text):
+        section = section or bool(_HAS_SECTION.match(line))
+        if (section and _HAS_TASK.match(line)) or (placed and _HAS_BOX.match(line)):
+            return True
     return False
 
 

@@ -16,6 +16,7 @@ from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, L
 from orchestrator.importing.markdown import Entry, outline, plain
 from orchestrator.importing.paths import listed_paths, paths_in
 from orchestrator.importing.task_order import TASK_ID, Order, PhaseNames
+from orchestrator.importing.written import lines_outside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,6 @@ _HAS_TASK = re.compile(
 )
 _HAS_HEADING = re.compile(r"#{2,6}[ \t]{1,4}(?:\[.?\] )?T\d{3}\b(?!-T)|[-*+][ \t]{1,4}\[T\d{3}\] ")
 _IS_TITLE = re.compile(r"# Tasks\b")
-_FENCE = re.compile(r"[ \t]{0,20}(```|~~~)")
 
 _TITLE = re.compile(r"(?:implementation\s)?tasks?(?:\s(?:list|breakdown))?\s?[:：–—-]\s?(?=\S)", re.IGNORECASE)
 _PHASE = re.compile(
@@ -68,15 +68,9 @@ _PARALLEL = "the mark [P]; tasks of a phase may be done in any order anyhow. Tas
 
 def looks_like(source: Source) -> bool:
     """Whether it has a box with an id such as T001, or, under "# Tasks", a heading or item with one."""
-    fence = ""
     titled = False
-    for line in source.text.split("\n"):
-        fenced = _FENCE.match(line)
-        if fenced:
-            fence = "" if fence == fenced[1] else fence or fenced[1]
-        elif fence:
-            continue
-        elif _HAS_TASK.match(line) or (titled and _HAS_HEADING.match(line)):
+    for line in lines_outside(source.text):
+        if _HAS_TASK.match(line) or (titled and _HAS_HEADING.match(line)):
             return True
         titled = titled or bool(_IS_TITLE.match(line))
     return False
