@@ -29,6 +29,8 @@ class LockPhase(Value):
 
 _PASS_TYPES = [(str, tests, coverage) for tests in (type(None), int) for coverage in (type(None), int, float)]
 
+NO_EVIDENCE = LockPhase()
+
 Lock = dict[str, LockPhase]
 """plan.lock: the evidence by phase id, in plan order."""
 

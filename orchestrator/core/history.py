@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.core.finding import Finding, Location, printable
-from orchestrator.core.formats import LockPhase
+from orchestrator.core.formats import NO_EVIDENCE
 from orchestrator.core.plan import LOCK_PATH
 from orchestrator.core.settle import bases_of, kept_patterns
 from orchestrator.core.value import Value
@@ -112,7 +112,7 @@ def changed_bases(plan: Plan, content: Content, before: Before | None, recorded:
     right = bases_of(plan, content, before)
     found = []
     for phase in plan.phases:
-        said = recorded.get(phase.id, LockPhase()).bases
+        said = recorded.get(phase.id, NO_EVIDENCE).bases
         for task in phase.tasks:
             mine, theirs = said.get(task.id, {}), right[task.id]
             for text in dict.fromkeys([pattern.text for pattern in task.files]) if mine != theirs else ():
@@ -127,7 +127,7 @@ def _is_of_other(before: Before | None, phase_id: str, task_id: str, text: str, 
     """Whether another parent of a merge has that base, none included if it has the task."""
     for other in before.others if before is not None else ():
         has_task = any(task.id == task_id for p in other.plan.phases if p.id == phase_id for task in p.tasks)
-        theirs = (other.lock or {}).get(phase_id, LockPhase()).bases.get(task_id, {}).get(text, "")
+        theirs = (other.lock or {}).get(phase_id, NO_EVIDENCE).bases.get(task_id, {}).get(text, "")
         if theirs == digest and (digest or has_task):
             return True
     return False

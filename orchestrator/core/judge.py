@@ -7,7 +7,7 @@ of Git, of the cache and of finished gates is handed to them.
 from __future__ import annotations
 
 from orchestrator.core.finding import Finding, Location, printable
-from orchestrator.core.formats import LockPhase
+from orchestrator.core.formats import NO_EVIDENCE
 from orchestrator.core.gate import DueGate
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, is_outside_phases
 from orchestrator.core.refusals import (
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Gate, Phase
     from orchestrator.core.settle import Before, Settled
     from orchestrator.core.state import LastRunText, PhaseState
-
-_NOTHING = LockPhase()
 
 
 class Intent(Value):
@@ -195,7 +193,7 @@ class _Judge:
         return plan_state(self.plan, self.settled.marks, self.settled.content, has_passed)
 
     def passed_before(self, phase: Phase, gate: Gate) -> bool:
-        recorded = (self.before.lock or {}).get(phase.id, _NOTHING).passes.get(gate.name)
+        recorded = (self.before.lock or {}).get(phase.id, NO_EVIDENCE).passes.get(gate.name)
         if self.intent.in_history:
             return recorded is not None or (phase.id, gate.name) in self.settled.recorded
         if recorded is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core.formats import LockPhase
+from orchestrator.core.formats import NO_EVIDENCE, LockPhase
 from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED, plan_state
 from orchestrator.core.todo import carry, merged_mark
 from orchestrator.core.value import Value
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from orchestrator.core.state import PhaseState
     from orchestrator.core.todo import Reading
 
-_NOTHING = LockPhase()
 _STRONGEST = (DONE, REOPENED, STARTED, OPEN)  # of two parents' marks, what the merge begins with
 
 
@@ -175,19 +174,19 @@ def settle_recorded(
         marks = _marks_now(plan, before, earlier, reading, carry(reading.marks, reading.plan, plan))
         changed = {task_id for task_id in ids if marks.get(task_id) == DONE and earlier.get(task_id) != DONE}
     if recorded is not None and recorded is before.lock and before.plan is plan:
-        lock = {phase.id: recorded.get(phase.id, _NOTHING) for phase in plan.phases}
+        lock = {phase.id: recorded.get(phase.id, NO_EVIDENCE) for phase in plan.phases}
     else:
         bases = bases_of(plan, content, before)
         lock = {
             phase.id: LockPhase(
-                (recorded or {}).get(phase.id, _NOTHING).passes,
+                (recorded or {}).get(phase.id, NO_EVIDENCE).passes,
                 {task.id: bases[task.id] for task in phase.tasks if bases.get(task.id)},
             )
             for phase in plan.phases
         }
 
     def has_passed(phase: Phase, gate: Gate) -> bool:
-        return gate.name in lock[phase.id].passes or gate.name in (before.lock or {}).get(phase.id, _NOTHING).passes
+        return gate.name in lock[phase.id].passes or gate.name in (before.lock or {}).get(phase.id, NO_EVIDENCE).passes
 
     known = states if states is not None else plan_state(plan, marks, content, has_passed)
     ticked: list[Task] = []
@@ -276,7 +275,7 @@ def _joined_lock(ours: Lock | None, theirs: Lock | None) -> Lock | None:
         return ours
     both = dict(ours)
     for phase_id, other in theirs.items():
-        mine = both.get(phase_id, _NOTHING)
+        mine = both.get(phase_id, NO_EVIDENCE)
         both[phase_id] = LockPhase({**other.passes, **mine.passes}, mine.bases)
     return both
 
@@ -309,7 +308,7 @@ def bases_of(plan: Plan, content: Content, before: Before | None) -> dict[str, d
     bases: dict[str, dict[str, str]] = {}
     if before.plan is plan and before.lock is not None and not before.others:
         for phase in plan.phases:
-            laid_down = before.lock.get(phase.id, _NOTHING).bases
+            laid_down = before.lock.get(phase.id, NO_EVIDENCE).bases
             for task in phase.tasks:
                 kept = laid_down.get(task.id, {})
                 bases[task.id] = {p.text: kept[p.text] for p in task.files if p.text in kept}
@@ -325,7 +324,7 @@ def bases_of(plan: Plan, content: Content, before: Before | None) -> dict[str, d
                 fresh = before.content.base(task) if before.lock is None else content.base(task)
             laid: Mapping[str, str] = {}
             if origin is not None and origin.lock is not None:
-                laid = origin.lock.get(origin.phase_id, _NOTHING).bases.get(origin.task.id, {})
+                laid = origin.lock.get(origin.phase_id, NO_EVIDENCE).bases.get(origin.task.id, {})
             found = {}
             for pattern in task.files:
                 source = laid if pattern.text in known else fresh

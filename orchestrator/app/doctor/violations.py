@@ -12,7 +12,7 @@ from orchestrator.app.doctor.throwaway import LIMIT_S, REMOTE
 from orchestrator.app.facts import read_facts
 from orchestrator.app.own_files import updates_for
 from orchestrator.app.repository import no_plan
-from orchestrator.core.formats import LockPhase, parse_lock
+from orchestrator.core.formats import NO_EVIDENCE, parse_lock
 from orchestrator.core.gate import GateResult
 from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
 from orchestrator.core.value import Value
@@ -246,7 +246,7 @@ def _forged_pass(place: Throwaway, states: States) -> Planted:
     row = Planted("a forged pass in plan.lock", _PRE_COMMIT, "lock-tampered", CAUGHT, said=done.last_lines())
     if not done.landed:
         return row if done.told("lock-tampered") else _judged(row.what, row.stage, row.expected, done)
-    if parse_lock(place.committed(LOCK_PATH) or b"version = 1\n").get("first", LockPhase()).passes:
+    if parse_lock(place.committed(LOCK_PATH) or b"version = 1\n").get("first", NO_EVIDENCE).passes:
         return row.replace(result=MISSED)
     return row.replace(detail="committed without the pass")
 

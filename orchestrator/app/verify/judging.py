@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.verify.snapshots import NO_FILES, refuse_odd
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
-from orchestrator.core.formats import LockPhase, parse_lock
+from orchestrator.core.formats import NO_EVIDENCE, parse_lock
 from orchestrator.core.history import Base, added_passes, base_finding, changed_bases, is_yielded
 from orchestrator.core.judge import Intent
 from orchestrator.core.message import fixup_target, parse_header, revert_target, subject_line
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 
 _KEPT_STATES = 64
-_NOTHING = LockPhase()
 
 
 class Step(Value):
@@ -183,7 +182,7 @@ class Judging:
         """Whether the commit's content has the evidence for these tasks of the phase, by the bases of its own lock."""
         plan = self.snapshots.plan(step.own)
         assert plan is not None  # noqa: S101 - it has tasks
-        bases = (self.snapshots.lock(step.own) or {}).get(phase_id, _NOTHING).bases
+        bases = (self.snapshots.lock(step.own) or {}).get(phase_id, NO_EVIDENCE).bases
         content = self.content(step.own, plan, step.commit.tree)
         return not any([task.files and content.without_evidence(task, bases.get(task.id, {})) for task in tasks])
 
@@ -435,7 +434,7 @@ class Judging:
 
 def _has_pass(lock: Lock | None, phase: Phase, gate: Gate) -> bool:
     """Whether the lock has a pass of the phase's gate, under whatever key."""
-    return gate.name in (lock or {}).get(phase.id, _NOTHING).passes
+    return gate.name in (lock or {}).get(phase.id, NO_EVIDENCE).passes
 
 
 def _gone(path: str, finding_id: str) -> Finding:
