@@ -101,19 +101,18 @@ def test_dependencies_that_make_no_circle_are_all_kept(wanted: list[list[int]]) 
     ]
 
 
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["Phase 1", "1", "P1", "Setup", "setup"], ["part-1", "part-1", "part-1", "part-1", "part-1"]),
-        (["Phase 9", "7", "nothing"], []),
-        ([], []),
-    ],
-)
-def test_phases_are_named_by_id_number_or_title(names: list[str], expected: list[str]) -> None:
-    for name in names:
-        plan, losses = made(phase("Setup", id="P1"), phase("Next", depends_on=(name,)))
-        assert list(plan.phases[1].depends_on) == (["p1"] if expected else [])
-        assert losses == ([] if expected else [f"it depends on {name}, which is no phase here"])
+@pytest.mark.parametrize("name", ["Phase 1", "1", "P1", "Setup", "setup"])
+def test_phases_are_named_by_id_number_or_title(name: str) -> None:
+    plan, losses = made(phase("Setup", id="P1"), phase("Next", depends_on=(name,)))
+    assert plan.phases[1].depends_on == ("p1",)
+    assert losses == []
+
+
+@pytest.mark.parametrize("name", ["Phase 9", "7", "nothing"])
+def test_a_phase_that_is_not_there_is_told(name: str) -> None:
+    plan, losses = made(phase("Setup", id="P1"), phase("Next", depends_on=(name,)))
+    assert plan.phases[1].depends_on == ()
+    assert losses == [f"it depends on {name}, which is no phase here"]
 
 
 def test_an_id_of_the_source_comes_before_a_title_and_a_number() -> None:
