@@ -263,6 +263,94 @@ _mark_command("start", "in progress", "Mark tasks as in progress and stage PLAN.
 _mark_command("reopen", "open", "Untick tasks and stage PLAN.md.")
 
 
+def _show_change(done: Any, as_json: bool) -> None:
+    from orchestrator.app.plan_change import change_data
+
+    if as_json:
+        _print_json(change_data(done))
+        return
+    for kind, name, what in done.items:
+        click.echo(f"{kind} {name}: {what}")
+    click.echo(f"next: {done.commit}")
+
+
+blocks_option = click.option(
+    "--blocks", multiple=True, metavar="PHASE", help="Keep this phase from starting; may be given several times."
+)
+
+
+@commands.command()
+@click.argument("text")
+@blocks_option
+@as_json_option
+@_answers
+def ask(repository: Any, text: str, blocks: tuple[str, ...], as_json: bool) -> None:
+    """Put a question into the plan; until it is answered, the phases that it blocks cannot start."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.hold(repository, "question", text, blocks), as_json)
+
+
+@commands.command()
+@click.argument("question_id", metavar="ID")
+@click.argument("text")
+@as_json_option
+@_answers
+def answer(repository: Any, question_id: str, text: str, as_json: bool) -> None:
+    """Answer a question of the plan."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.settle_hold(repository, "question", question_id, text), as_json)
+
+
+@commands.command()
+@click.argument("text")
+@blocks_option
+@as_json_option
+@_answers
+def assume(repository: Any, text: str, blocks: tuple[str, ...], as_json: bool) -> None:
+    """Put an assumption into the plan; until it is confirmed, the phases that it blocks cannot start."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.hold(repository, "assumption", text, blocks), as_json)
+
+
+@commands.command()
+@click.argument("assumption_id", metavar="ID")
+@click.argument("text", default="")
+@as_json_option
+@_answers
+def confirm(repository: Any, assumption_id: str, text: str, as_json: bool) -> None:
+    """Confirm an assumption of the plan, with TEXT saying how it is known."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.settle_hold(repository, "assumption", assumption_id, text), as_json)
+
+
+@commands.command()
+@click.argument("phases", nargs=-1, required=True, metavar="PHASE...")
+@click.option("--why", required=True, metavar="TEXT", help="What is in the way.")
+@as_json_option
+@_answers
+def block(repository: Any, phases: tuple[str, ...], why: str, as_json: bool) -> None:
+    """Put a blocker into the plan; until it is out of the way, the phases cannot start."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.hold(repository, "blocker", why, phases), as_json)
+
+
+@commands.command()
+@click.argument("phase")
+@click.option("--how", default="", metavar="TEXT", help="What took it out of the way.")
+@as_json_option
+@_answers
+def unblock(repository: Any, phase: str, how: str, as_json: bool) -> None:
+    """Say that every blocker of the phase is out of the way."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.unblock(repository, phase, how), as_json)
+
+
 @commands.command()
 @click.option("-m", "--message", "subject", required=True, help="What the commit does.")
 @click.option("--phase", help="Id, title or number; default: the phase that the staged work belongs to.")

@@ -49,8 +49,8 @@ def show_standing(standing: Standing, console: Console | None = None) -> None:
     out.print(Text(f"\nCurrent phase: {printable(current.phase.title)}" + ("" if current.open else " - locked")))
     for reason in current.reasons(standing.last_run):
         out.print(Text(f"  {printable(reason)}"))
-    for question in current.questions:
-        out.print(Text(f"  question {question.id} has no answer: {printable(question.text)}"))
+    for hold in current.holds:
+        out.print(Text(f"  {printable(hold.unsettled())}"))
 
 
 def _detail(state: PhaseState, standing: Standing) -> str:
@@ -60,7 +60,7 @@ def _detail(state: PhaseState, standing: Standing) -> str:
         word = "passed" if passed else f"open (last run {last.result.status})" if last else "open"
         parts.append(f"{gate.name} {word}")
     if state.status == LOCKED:
-        parts.append("waits for " + ", ".join([*state.waits_for, *(f"question {q.id}" for q in state.questions)]))
+        parts.append("waits for " + ", ".join([*state.waits_for, *(f"{hold.kind} {hold.id}" for hold in state.holds)]))
     return "".join(f"; {part}" for part in parts)
 
 

@@ -165,7 +165,7 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     else:
         before_listing = _undone(listing, changes)
     _check_modes(listing)
-    plan = repository.load_plan(*new_plan) if new_plan else None
+    plan = repository.load_plan(*new_plan).at(repository.today()) if new_plan else None
     content = Content(plan, listing) if plan else None
     before = _before(repository, objects, parents, plan, content, before_listing)
     known: dict[str, Pass] = {}
@@ -221,7 +221,7 @@ def _before(
     if not parents or (found := objects[f"{parents[0]}:{PLAN_PATH}"]) is None:
         return None
     try:
-        old_plan = repository.load_plan(*found)
+        old_plan = repository.load_plan(*found).at(repository.today())
     except CannotJudgeError:
         if plan is None:
             raise
@@ -237,7 +237,7 @@ def _before(
     for parent in parents[1:]:
         other = objects[f"{parent}:{PLAN_PATH}"]
         if other is not None:
-            other_plan = repository.load_plan(*other)
+            other_plan = repository.load_plan(*other).at(repository.today())
             theirs = parent_marks(objects[f"{parent}:{TODO_PATH}"], other_plan)
             others.append(Side(other_plan, theirs, parent_lock(objects[f"{parent}:{LOCK_PATH}"])))
     return joined(first, others) if others else first

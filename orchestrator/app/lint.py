@@ -32,7 +32,7 @@ def lint(repository: Repository) -> list[Finding]:
     plan, findings = read_plan(data)
     if plan is None:
         return findings
-    return findings + list(_warnings(repository, plan))
+    return findings + list(_warnings(repository, plan.at(repository.today())))
 
 
 def _warn(message: str, phase: Phase | None = None, help_: str = "") -> Finding:
@@ -80,6 +80,11 @@ def _phase_warnings(phase: Phase, content: Content, ignored: set[str]) -> Iterab
             )
         if pattern.literal and is_outside_phases(pattern.literal):
             yield _warn(f"{pattern.literal} belongs to no phase: the tool keeps it", phase)
+    for control in phase.controls:
+        if control.waiver and not control.until:
+            yield _warn(f"the waiver of control {control.id} has no end", phase, 'give it one: until = "2026-12-31"')
+        elif control.ended:
+            yield _warn(f"the waiver of control {control.id} ended on {control.until}: it is open again", phase)
     for path in phase.artifacts:
         if path in ignored:
             yield _warn(f"artifact {path} is ignored by Git and can never be there", phase, "take it out of .gitignore")

@@ -11,6 +11,8 @@ from orchestrator.worktree import Update, write_updates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.app.facts import Facts
     from orchestrator.core.settle import Settled
     from orchestrator.core.todo import Todo
@@ -68,8 +70,9 @@ def write_own_files(
     decided: frozenset[str] = frozenset(),
     *,
     by_command: bool = False,
+    also: Sequence[Update] = (),
 ) -> None:
-    """Bring both files up to date in the index in use and in the work tree.
+    """Bring both files, and ``also`` others, up to date in the index in use and in the work tree.
 
     Raises:
         RefusedError: the user's unstaged edits cannot be kept safely; nothing has been written.
@@ -77,7 +80,7 @@ def write_own_files(
     """
     repository = facts.repository
     updates = updates_for(facts, settled, decided, by_command=by_command)
-    write_updates(repository.git, updates, repository.index_file, runner, parent_pid)
+    write_updates(repository.git, [*also, *updates], repository.index_file, runner, parent_pid)
     if settled.by_itself:
         # If this commit is given up, the boxes that it ticked by itself must not pass for ticks of a person.
         repository.cache.keep_own_ticks([task.id for task in settled.by_itself], updates[0].new, facts.head_oid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.plan import PLAN_PATH
@@ -86,6 +87,14 @@ class Repository:
             self.cache.store_plan(plan, oid)
             self._plans[oid] = plan
         return plan
+
+    def today(self) -> str:
+        """The day by which waivers count, as 2026-12-31, UTC.
+
+        While a rebase or am is under way no waiver ends: what is picked was committed on a day of its own, by which
+        ``verify`` judges the result.
+        """
+        return "" if self.is_rebasing else time.strftime("%Y-%m-%d", time.gmtime())
 
     def loaded_plans(self) -> list[Plan]:
         """The plans that have been read so far: of what is staged and of all its parents."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.app.workplace import staged_facts, staged_reading
-from orchestrator.core.refusals import quoted
-from orchestrator.core.state import DONE, LOCKED, current_phase
+from orchestrator.core.refusals import quoted, settling
+from orchestrator.core.state import DONE, LOCKED, current_phase, open_control
 from orchestrator.core.value import Value
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ def read_standing(repository: Repository) -> Standing:
 
 
 def next_steps(standing: Standing) -> list[Step]:
-    """What can be worked on now, in plan order: open tasks, due gates, artifacts, controls, questions."""
+    """What can be worked on now, in plan order: open what holds phases up, tasks, due gates, artifacts, controls."""
     settled = standing.settled
     steps = []
     for phase_id, state in settled.states.items():
-        steps += [Step(phase_id, f"answer {q.id}: {q.text}", "answer in plan.toml") for q in state.questions]
+        steps += [Step(phase_id, hold.unsettled(), settling(hold, phase_id)) for hold in state.holds]
         if state.status in (LOCKED, "complete"):
             continue
         steps += _steps_of(phase_id, state, settled)
@@ -88,8 +88,8 @@ def _steps_of(phase_id: str, state: PhaseState, settled: Settled) -> list[Step]:
         for path in state.missing_artifacts
     ]
     for control in state.open_controls:
-        how = f"orchestrator validate {phase_id}" if control.checked else "resolved or waiver in plan.toml"
-        steps.append(Step(phase_id, f"control {control.id}: {control.text}", how))
+        how = f"validate {phase_id}" if control.checked else f"controls resolve {control.id} HOW"
+        steps.append(Step(phase_id, open_control(control), f"orchestrator {how}"))
     return steps
 
 
@@ -134,6 +134,7 @@ def _phase_data(state: PhaseState, standing: Standing) -> dict[str, object]:
         "number": phase.number,
         "title": phase.title,
         "status": state.status,
+        "owners": list(phase.owners),
         "estimate": phase.estimate,
         "depends_on": list(phase.depends_on),
         "waits_for": list(state.waits_for),
@@ -141,6 +142,6 @@ def _phase_data(state: PhaseState, standing: Standing) -> dict[str, object]:
         "gates": gates,
         "missing_artifacts": list(state.missing_artifacts),
         "open_controls": [control.id for control in state.open_controls],
-        "open_questions": [question.id for question in state.questions],
+        "holds": [{"kind": hold.kind, "id": hold.id, "text": hold.text} for hold in state.holds],
         "reasons": state.reasons(standing.last_run),
     }

@@ -13,14 +13,14 @@ from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, i
 from orchestrator.core.refusals import (
     MAX_SHOWN,
     gate_finding,
+    hold_findings,
     locked_finding,
     plan_mixed_finding,
-    question_finding,
     quoted,
     size_findings,
     titles,
 )
-from orchestrator.core.state import AWAITING, DONE, OPEN, current_phase, plan_state
+from orchestrator.core.state import AWAITING, DONE, OPEN, current_phase, open_control, plan_state
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -210,8 +210,7 @@ class _Judge:
         """Refuse to advance what is locked; ``blamed`` phases have been refused for a gate already."""
         for phase_id in self.advanced:
             state = order[phase_id]
-            if state.questions:
-                self.findings.append(question_finding(state, self.claimed_by(phase_id)))
+            self.findings += hold_findings(state, self.claimed_by(phase_id))
             waits_for = [name for name in state.waits_for if name not in blamed]
             if waits_for:
                 self.findings.append(
@@ -231,8 +230,8 @@ class _Judge:
                     self.findings.append(
                         locked_finding(states[0], [order[n] for n in waiting], place, self.intent.last_run)
                     )
-                elif states[0].questions:
-                    self.findings.append(question_finding(states[0], place))
+                else:
+                    self.findings += hold_findings(states[0], place)
 
     def claimed_by(self, phase_id: str) -> tuple[Location, ...]:
         line = self.plan.phase(phase_id).line
@@ -437,7 +436,7 @@ class _Judge:
             state = order[phase_id]
             if not state.open:
                 waiting = [f"it waits for {titles(self.plan, state.waits_for)}"] if state.waits_for else []
-                waiting += [f"question {q.id} has no answer: {q.text}" for q in state.questions]
+                waiting += [hold.unsettled() for hold in state.holds]
                 self.findings.append(
                     Finding(
                         "task-locked",
@@ -498,9 +497,10 @@ class _Judge:
         """Warn where a change of the plan locks what has been begun, and where a phase waits for more than gates."""
         for state in order.values() if self.plan_changes else ():
             if not (state.open or state.complete) and any([mark != OPEN for _, mark in state.marks]):
-                waits = (f"it waits for {titles(self.plan, state.waits_for)}",) if state.waits_for else ()
+                waits = [f"it waits for {titles(self.plan, state.waits_for)}"] if state.waits_for else []
+                waits += [hold.unsettled() for hold in state.holds]
                 message = f'phase "{state.phase.title}" has been begun and is locked by this plan'
-                self.findings.append(Finding("phase-locked", message, "warning", notes=waits))
+                self.findings.append(Finding("phase-locked", message, "warning", notes=tuple(waits)))
         for phase_id in self.advanced:
             state = self.settled.states[phase_id]
             awaits = f'phase "{state.phase.title}" awaits'
@@ -510,5 +510,7 @@ class _Judge:
                     self.findings.append(Finding("artifact-missing", message, "warning"))
                 for control in state.open_controls:
                     if not control.checked:
-                        message = f"{awaits} control {control.id}: {control.text}"
-                        self.findings.append(Finding("control-open", message, "warning"))
+                        how = f"orchestrator controls resolve {control.id} HOW"
+                        self.findings.append(
+                            Finding("control-open", f"{awaits}: {open_control(control)}", "warning", help=how)
+                        )

@@ -76,22 +76,62 @@ class Task(Value):
 
 
 class Control(Value):
-    """An item of the security checklist; ``checked``: a gate of its phase named ``control:<id>`` proves it."""
+    """An item of the security checklist; ``checked``: a gate of its phase named ``control:<id>`` proves it.
+
+    ``how`` says how it was resolved. A waiver that has an end (``until``, as 2026-12-31) counts through that day, UTC;
+    ``Plan.at`` marks one that is over as ``ended``.
+    """
 
     id: str
     text: str
+    reference: str = ""
     checked: bool = False
     resolved: bool = False
+    how: str = ""
     waiver: str = ""
+    waived_by: str = ""
+    until: str = ""
+    ended: bool = False
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether it is accepted as it is."""
+        return bool(self.waiver) and not self.ended
 
 
-class Question(Value):
-    """A question; unanswered, the phases that it names cannot start."""
+QUESTION = "question"
+BLOCKER = "blocker"
+ASSUMPTION = "assumption"
 
+
+class Hold(Value):
+    """A question, blocker or assumption; until it has its answer, the phases that it names cannot start."""
+
+    kind: str
     id: str
     text: str
     blocks: tuple[str, ...] = ()
     answer: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has answered, removed or confirmed it."""
+        return not self.answer
+
+    def unsettled(self) -> str:
+        """What is to be said of it while it is open, in one line."""
+        state = {QUESTION: "has no answer", BLOCKER: "is in the way", ASSUMPTION: "is not confirmed"}[self.kind]
+        return f"{self.kind} {self.id} {state}: {one_line(self.text)}"
+
+
+class Risk(Value):
+    """A risk; ``status`` "open", "mitigated", "accepted" or "closed"."""
+
+    id: str
+    text: str
+    phase: str = ""  # "": of the whole feature
+    mitigation: str = ""
+    status: str = "open"
 
 
 class Phase(Value):
@@ -102,6 +142,7 @@ class Phase(Value):
     number: int
     line: int = 0
     depends_on: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
     estimate: str = ""
     files: tuple[Pattern, ...] = ()
     gates: tuple[Gate, ...] = ()
@@ -117,6 +158,14 @@ class Phase(Value):
         """The title, or the id where a shell would not take the title as it is between double quotes."""
         return self.id if any([char in '"$`\\!' for char in self.title]) else self.title
 
+    def at(self, day: str) -> Phase:
+        """The phase as it binds on that day: see ``Plan.at``."""
+        if not any([control.waiver for control in self.controls]):
+            return self
+        controls = tuple([c.replace(ended=True) if c.until and c.until < day else c for c in self.controls])
+        waived = {control.id for control in controls if control.is_waived}
+        return self.replace(controls=controls, gates=tuple([g for g in self.gates if g.control not in waived]))
+
 
 class Plan(Value):
     """A valid plan; phases in the order of their numbers."""
@@ -126,7 +175,35 @@ class Plan(Value):
     assumptions: tuple[str, ...] = ()
     settings: Settings = Settings()
     phases: tuple[Phase, ...] = ()
-    questions: tuple[Question, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    risks: tuple[Risk, ...] = ()
+
+    def at(self, day: str) -> Plan:
+        """The plan as it binds on that day, as 2026-12-31: without the checks of controls that are waived then.
+
+        plan.toml has them all; the same plan is the same object on all days on which the same waivers count.
+        """
+        known: dict[tuple[str, ...], Plan] = self.__dict__.setdefault("_at", {})
+        ends = self.__dict__.get("_ends")
+        if ends is None:
+            waived = [control for phase in self.phases for control in phase.controls if control.is_waived]
+            ends = self.__dict__["_ends"] = tuple([control.until for control in waived])
+        if not ends:
+            return self
+        over = tuple([end for end in ends if end and end < day])
+        if over not in known:
+            known[over] = self.replace(phases=tuple([phase.at(day) for phase in self.phases]))
+        return known[over]
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether it binds otherwise on one day than on another."""
+        return any([control.until for phase in self.phases for control in phase.controls])
+
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """The ids of the controls whose waivers are over."""
+        return tuple([control.id for phase in self.phases for control in phase.controls if control.ended])
 
     def phase(self, phase_id: str) -> Phase:
         """The phase of that id.
@@ -155,6 +232,11 @@ class Plan(Value):
             if wanted in phase.names():
                 return phase
         return None
+
+
+def one_line(text: str) -> str:
+    """The text in one line, runs of white space as one space."""
+    return " ".join(text.split())
 
 
 def normal_name(name: str) -> str:

@@ -6,6 +6,7 @@ elsewhere in the file. What has the wrong shape is passed over here: the schema 
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _HELP = "edit plan.toml, then run: orchestrator lint"
-_MULTILINE_KEYS = frozenset({"summary", "assumptions", "run", "setup", "check", "waiver", "answer", "text"})
+_MULTILINE_KEYS = frozenset(
+    [
+        "summary",
+        "assumptions",
+        "run",
+        "setup",
+        "check",
+        "waiver",
+        "why",
+        "answer",
+        "text",
+        "resolved",
+        "confirmed",
+        "mitigation",
+    ]
+)
 STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _STEERING_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _COMMIT_TYPE = re.compile(r"\*|[A-Za-z][A-Za-z0-9-]*")
@@ -106,7 +122,9 @@ def schema_problems(tree: dict[str, Any], schema: dict[str, Any], problems: Prob
     """Add a problem for everything in the tree that the schema does not allow."""
     import jsonschema  # noqa: PLC0415 - only for a broken plan
 
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(tree):
+    checker = jsonschema.FormatChecker(["date"])
+    validator = jsonschema.Draft202012Validator(schema, format_checker=checker)
+    for error in [leaf for found in validator.iter_errors(without_dates(tree)) for leaf in _leaves(found)]:
         path = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
             known = error.schema.get("properties", {})
@@ -121,6 +139,21 @@ def schema_problems(tree: dict[str, Any], schema: dict[str, Any], problems: Prob
             problems.add(path, f"{_shown(error.instance)} is not {_expected(error.schema, schema)}")
 
 
+def _leaves(error: Any) -> list[Any]:
+    """What is wrong within the one of several allowed forms that the value has; the error itself if it has none."""
+    inner = [found for found in error.context or () if found.validator != "type" or len(found.path)]
+    return [leaf for found in inner for leaf in _leaves(found)] if error.validator == "anyOf" and inner else [error]
+
+
+def without_dates(value: Any) -> Any:
+    """The tree with TOML's dates as JSON has them: as strings."""
+    if isinstance(value, dict):
+        return {key: without_dates(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_dates(item) for item in value]
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
 def _expected(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """What a schema allows, in words."""
     if "$ref" in rule:
@@ -131,9 +164,9 @@ def _expected(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return " or ".join(_shown(value) for value in rule["enum"])
     kinds = {
         "string": "a string", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-        "array": "a list", "object": "a table",
+        "array": "a list", "object": "a table", "date": "a date",
     }  # fmt: skip
-    words = kinds.get(str(rule.get("type")), "what is allowed here")
+    words = kinds.get(str(rule.get("format", rule.get("type"))), "what is allowed here")
     if rule.get("minLength") or rule.get("minItems"):
         words = words.replace("a ", "a non-empty ", 1)
     if "items" in rule:
@@ -258,6 +291,8 @@ def _check_phases(tree: dict[str, Any], problems: Problems) -> None:
         number = int(path[1]) + 1
         _check_title((*path, "title"), phase.get("title"), problems)
         _check_title((*path, "estimate"), phase.get("estimate"), problems)
+        for index, who in _strings(phase, "owners"):
+            _check_title((*path, "owners", index), who, problems)
         names: list[tuple[str, object]] = [("id", phase.get("id")), ("title", phase.get("title"))]
         for key, name in [*names, ("id", str(number)), ("id", f"Phase {number}")]:
             if not isinstance(name, str):
@@ -427,12 +462,12 @@ def _check_references(tree: dict[str, Any], problems: Problems) -> None:
         all_known(path, phase, "gates", "gate", gates)
     for path, task, _, _ in _tasks(tree):
         all_known(path, task, "depends_on", "task", tasks)
-    for key in ("question", "control"):
+    for key in ("question", "blocker", "assumption", "control", "risk"):
         ids: dict[str, KeyPath] = {}
         for path, table in _tables(tree, key):
             own = table.get("id")
             if isinstance(own, str) and ids.setdefault(own, path) != path:
                 problems.add((*path, "id"), f'the {key} id "{own}" is taken by {key_text(ids[own])}')
             all_known(path, table, "blocks", "phase", phases)
-            if key == "control":
+            if "phase" in table:
                 known((*path, "phase"), "phase", table.get("phase"), phases)

@@ -5,6 +5,7 @@ Only a plan that has not been seen before comes this way; the hooks read the com
 
 from __future__ import annotations
 
+import datetime as dt  # noqa: TC003 - msgspec reads the annotation
 import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,7 +17,20 @@ from msgspec import Meta
 from orchestrator.core.finding import Finding, Location, printable
 from orchestrator.core.formats import dotted_line
 from orchestrator.core.gitignore import patterns
-from orchestrator.core.plan import PLAN_PATH, Control, Gate, Phase, Plan, Question, Settings, Task
+from orchestrator.core.plan import (
+    ASSUMPTION,
+    BLOCKER,
+    PLAN_PATH,
+    QUESTION,
+    Control,
+    Gate,
+    Hold,
+    Phase,
+    Plan,
+    Risk,
+    Settings,
+    Task,
+)
 from orchestrator.core.plan_check import Problems, check, schema_problems, value_problems
 
 if TYPE_CHECKING:
@@ -37,6 +51,7 @@ Duration = Annotated[
 Count = Annotated[int, Meta(ge=0)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Text = Annotated[str, Meta(min_length=1)]
+Settled = Annotated[bool | str, Meta(description="true, or in words how; false or empty: still open")]
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -112,6 +127,7 @@ class PhaseTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     id: Id
     title: Text
     depends_on: tuple[str, ...] = ()
+    owners: Annotated[tuple[Text, ...], Meta(description="who looks after it; shown, not enforced")] = ()
     estimate: str = ""
     files: Annotated[tuple[Text, ...], Meta(description="gitignore-style patterns, beside those of its tasks")] = ()
     gates: tuple[str, ...] = ()
@@ -128,18 +144,57 @@ class QuestionTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     answer: str = ""
 
 
+class BlockerTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Something in the way; until it is resolved, the phases that it blocks cannot start."""
+
+    id: LooseId
+    text: Text
+    blocks: Annotated[tuple[str, ...], Meta(min_length=1)]
+    resolved: Settled = False
+
+
+class AssumptionTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """An assumption; until it is confirmed, the phases that it blocks cannot start."""
+
+    id: LooseId
+    text: Text
+    blocks: tuple[str, ...] = ()
+    confirmed: Settled = False
+
+
+class WaiverTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Why a control is accepted as it is, by whom, and until when."""
+
+    why: Text
+    who: Text
+    until: Annotated[
+        dt.date | None, Meta(description="the last day, UTC, as 2026-12-31; from the next the control is open")
+    ] = None
+
+
 class ControlTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """An item of the security checklist; open, it keeps its phase from being complete."""
 
     id: LooseId
     text: Text
     phase: str
+    reference: Annotated[str, Meta(description="where it comes from, as 'OWASP ASVS 5.0 6.2'")] = ""
     check: Annotated[
         Text | Annotated[tuple[Text, ...], Meta(min_length=1)] | None,
         Meta(description="a command, run and keyed like a gate"),
     ] = None
-    resolved: bool = False
-    waiver: Annotated[str, Meta(description="why it is accepted as it is")] = ""
+    resolved: Settled = False
+    waiver: Annotated[WaiverTable | str, Meta(description="why it is accepted as it is")] = ""
+
+
+class RiskTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A risk; shown and reported, it blocks nothing."""
+
+    id: LooseId
+    text: Text
+    phase: Annotated[str | None, Meta(description="default: the whole feature")] = None
+    mitigation: str = ""
+    status: Literal["open", "mitigated", "accepted", "closed"] = "open"
 
 
 class PlanFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -151,7 +206,10 @@ class PlanFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gates: dict[str, GateTable] = {}
     phase: tuple[PhaseTable, ...] = ()
     question: tuple[QuestionTable, ...] = ()
+    blocker: tuple[BlockerTable, ...] = ()
+    assumption: tuple[AssumptionTable, ...] = ()
     control: tuple[ControlTable, ...] = ()
+    risk: tuple[RiskTable, ...] = ()
 
 
 def json_schema() -> dict[str, Any]:
@@ -229,7 +287,32 @@ def _resolve(file: PlanFile, problems: Problems) -> Plan:
         assumptions=file.feature.assumptions,
         settings=Settings(**settings),
         phases=phases,
-        questions=tuple(Question(q.id, q.text, q.blocks, q.answer) for q in file.question),
+        holds=(
+            *[Hold(QUESTION, q.id, q.text, q.blocks, q.answer.strip()) for q in file.question],
+            *[Hold(BLOCKER, b.id, b.text, b.blocks, _settled(b.resolved)) for b in file.blocker],
+            *[Hold(ASSUMPTION, a.id, a.text, a.blocks, _settled(a.confirmed)) for a in file.assumption],
+        ),
+        risks=tuple(Risk(r.id, r.text, r.phase or "", r.mitigation, r.status) for r in file.risk),
+    )
+
+
+def _settled(said: bool | str) -> str:
+    """What was said of how it was settled, "yes" if only that it was, "" if it was not."""
+    return said.strip() if isinstance(said, str) else "yes" if said else ""
+
+
+def _control(table: ControlTable) -> Control:
+    waiver = table.waiver if isinstance(table.waiver, WaiverTable) else WaiverTable(table.waiver.strip(), "")
+    return Control(
+        table.id,
+        table.text,
+        reference=table.reference,
+        checked=table.check is not None,
+        resolved=bool(_settled(table.resolved)),
+        how="" if isinstance(table.resolved, bool) else table.resolved.strip(),
+        waiver=waiver.why.strip(),
+        waived_by=waiver.who,
+        until=waiver.until.isoformat() if waiver.until else "",
     )
 
 
@@ -249,7 +332,7 @@ def _phase(
     checks = tuple(
         Gate(name=f"control:{control.id}", run=control.check, control=control.id)
         for control in controls
-        if control.check is not None and not control.waiver.strip()
+        if control.check is not None
     )
     return Phase(
         id=table.id,
@@ -257,15 +340,13 @@ def _phase(
         number=number,
         line=line,
         depends_on=table.depends_on,
+        owners=table.owners,
         estimate=table.estimate,
         files=patterns(table.files),
         gates=tuple(gates[name] for name in table.gates) + checks,
         artifacts=table.artifacts,
         tasks=tasks,
-        controls=tuple(
-            Control(c.id, c.text, checked=c.check is not None, resolved=c.resolved, waiver=c.waiver.strip())
-            for c in controls
-        ),
+        controls=tuple(_control(control) for control in controls),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from orchestrator.core.finding import Finding, Location, printable
-from orchestrator.core.plan import PLAN_NAME, PLAN_PATH
+from orchestrator.core.plan import ASSUMPTION, BLOCKER, PLAN_NAME, PLAN_PATH, QUESTION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from orchestrator.core.gate import DueGate, GateResult
-    from orchestrator.core.plan import Plan, Settings
+    from orchestrator.core.plan import Hold, Plan, Settings
     from orchestrator.core.state import LastRunText, PhaseState
 
 MAX_SHOWN = 8  # files or reasons listed of one kind
@@ -46,7 +46,7 @@ def locked_finding(
         notes += [prefix + reason for reason in reasons[:MAX_SHOWN]]
         if len(reasons) > MAX_SHOWN:
             notes.append(f"{prefix}and {len(reasons) - MAX_SHOWN} more: orchestrator status")
-        notes += [f"{prefix}question {q.id} has no answer: {q.text}" for q in other.questions]
+        notes += [prefix + hold.unsettled() for hold in other.holds]
     first = waits_for[0].phase
     return Finding(
         "phase-locked",
@@ -57,17 +57,29 @@ def locked_finding(
     )
 
 
-def question_finding(state: PhaseState, places: tuple[Location, ...]) -> Finding:
-    """The refusal of work on a phase that an unanswered question blocks."""
-    subject = "a question has" if len(state.questions) == 1 else "questions have"
-    first = state.questions[0].id
-    return Finding(
-        "question-open",
-        f'phase "{state.phase.title}" cannot start: {subject} no answer',
-        locations=places,
-        notes=tuple(f"{q.id}: {q.text}" for q in state.questions),
-        help=f"give [[question]] {first} of plan.toml an answer and commit: feat: [{PLAN_NAME}] answer {first}",
-    )
+def hold_findings(state: PhaseState, places: tuple[Location, ...]) -> list[Finding]:
+    """The refusals of work on a phase that something open blocks: one for blockers, one for what is to be said."""
+    found = []
+    for finding_id, kinds in (("phase-blocked", (BLOCKER,)), ("question-open", (QUESTION, ASSUMPTION))):
+        holds = [hold for hold in state.holds if hold.kind in kinds]
+        if holds:
+            names = " and ".join([f"{hold.kind} {hold.id}" for hold in holds])
+            found.append(
+                Finding(
+                    finding_id,
+                    f'phase "{state.phase.title}" cannot start: {names} {"is" if len(holds) == 1 else "are"} open',
+                    locations=places,
+                    notes=tuple([hold.unsettled() for hold in holds]),
+                    help=f"{settling(holds[0], state.phase.id)}, then commit it as: feat: [{PLAN_NAME}] ...",
+                )
+            )
+    return found
+
+
+def settling(hold: Hold, phase_id: str) -> str:
+    """The command that settles what holds the phase."""
+    commands = {QUESTION: f"answer {hold.id} TEXT", BLOCKER: f"unblock {phase_id}", ASSUMPTION: f"confirm {hold.id}"}
+    return f"orchestrator {commands[hold.kind]}"
 
 
 def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]]) -> Finding:

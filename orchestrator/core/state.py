@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.core.plan import one_line
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from orchestrator.core.evidence import Content
-    from orchestrator.core.plan import Control, Gate, Phase, Plan, Question, Task
+    from orchestrator.core.plan import Control, Gate, Hold, Phase, Plan, Task
 
     LastRunText = Callable[[str, str], str]  # phase id, gate name -> "failed (exit 1)", or "" if nothing is known
 
@@ -34,7 +35,7 @@ class PhaseState(Value):
     gates: tuple[tuple[Gate, bool], ...]
     missing_artifacts: tuple[str, ...] = ()
     open_controls: tuple[Control, ...] = ()
-    questions: tuple[Question, ...] = ()  # unanswered, blocking this phase itself
+    holds: tuple[Hold, ...] = ()  # open, blocking this phase itself
     waits_for: tuple[str, ...] = ()  # ids of what it depends on, transitively, and is not complete
 
     @property
@@ -55,7 +56,7 @@ class PhaseState(Value):
     @property
     def open(self) -> bool:
         """Whether work on it may land."""
-        return not (self.waits_for or self.questions)
+        return not (self.waits_for or self.holds)
 
     @property
     def own_status(self) -> str:
@@ -87,8 +88,14 @@ class PhaseState(Value):
                 known = last_run(self.phase.id, gate.name) if last_run else ""
                 lines.append(f"gate {gate.name} {known or 'has not passed on what is here'}")
         lines += [f"artifact {path} is missing or empty" for path in self.missing_artifacts]
-        lines += [f"control {control.id} is open: {control.text}" for control in self.open_controls]
+        lines += [open_control(control) for control in self.open_controls]
         return lines
+
+
+def open_control(control: Control) -> str:
+    """What is to be said of a control that is open, in one line."""
+    ended = f" (its waiver ended on {control.until})" if control.ended else ""
+    return f"control {control.id} is open{ended}: {one_line(control.text)}"
 
 
 def plan_state(
@@ -115,16 +122,16 @@ def plan_state(
     order = {phase.id: phase.number for phase in plan.phases}
     states: dict[str, PhaseState] = {}
     for phase, own in zip(plan.phases, found, strict=True):
-        questions = [q for q in plan.questions if phase.id in q.blocks and not q.answer.strip()]
+        holds = [hold for hold in plan.holds if phase.id in hold.blocks and hold.is_open]
         waits_for: Iterable[str] = ()
         if incomplete and phase.depends_on:
             waits_for = sorted(incomplete.intersection(plan.dependencies(phase.id)), key=order.__getitem__)
-        states[phase.id] = PhaseState(phase, *own, tuple(questions), tuple(waits_for))
+        states[phase.id] = PhaseState(phase, *own, tuple(holds), tuple(waits_for))
     return states
 
 
 def _is_open(control: Control, unproven: set[str]) -> bool:
-    if control.waiver:
+    if control.is_waived:
         return False
     return control.id in unproven if control.checked else not control.resolved
 

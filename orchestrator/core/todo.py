@@ -19,6 +19,7 @@ from orchestrator.core.state import (
     STARTED,
     current_phase,
 )
+from orchestrator.core.todo_items import feature_items, phase_holds, phase_items, possible_items
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ class TaskLine(Value):
 class Todo(Value):
     """PLAN.md taken apart; ``before`` and ``after`` include the lines of the markers.
 
-    ``headings`` are the lines that look like the machine's headings, status and summary lines, and ``foreign`` those
+    ``headings`` are the lines that look like the machine's headings, items, status and summary lines, ``foreign`` those
     between the markers that look like neither these nor the user's notes, as (line number, text). ``notes`` are the
     user's raw lines under a task, by position in ``tasks``.
     """
@@ -113,7 +114,7 @@ def _scan(lines: Sequence[str], offset: int, todo: Todo) -> Todo:
             blank = []
         else:
             under_task, blank = False, []
-            if line.startswith(("## ", "### ", "_", "**")):
+            if line.startswith(("## ", "### ", "_", "**", "- ")):
                 headings.append((number, line.rstrip()))
             else:
                 foreign.append((number, line))
@@ -137,7 +138,9 @@ def _task_line(number: int, line: str) -> TaskLine | None:
 
 
 def _is_state_line(line: str, plan: Plan) -> bool:
-    """Whether the line is a status or summary line just as the tool writes it for that plan, whatever the state."""
+    """Whether the line is an item, status or summary line as the tool writes it for that plan, whatever the state."""
+    if line.startswith("- "):
+        return line in possible_items(plan)
     if line.startswith("_") and line.endswith("_"):
         return any([_is_status(line[1:-1], phase) for phase in plan.phases])
     label, colon, rest = line.partition(": ")
@@ -158,8 +161,7 @@ def _is_status(text: str, phase: Phase) -> bool:
     tails = [text[len(state) :] for state in states if text.startswith(state)]
     gates = [f"{gate.name} {word}" for gate in phase.gates for word in ("passed", "open")]
     tails = _after_part(tails, " - gates: ", gates)
-    tails = _after_part(tails, " - artifacts missing: ", [printable(path) for path in phase.artifacts])
-    tails = _after_part(tails, " - controls open: ", [control.id for control in phase.controls])
+    tails = _after_part(tails, " - owners: ", list(phase.owners))
     return "" in _after_part(tails, " - estimate ", [phase.estimate])
 
 
@@ -305,8 +307,8 @@ def carry(by_task: Mapping[str, object], old: Plan, new: Plan) -> dict[str, str]
     A task is the same if it has the same given id; where either plan gives it none, if it has the same title, in
     the same phase or, where one task only is left of that title, anywhere.
     """
-    if old is new:
-        return {task_id: task_id for task_id in by_task}
+    if old is new or [(p.id, id(p.tasks)) for p in old.phases] == [(p.id, id(p.tasks)) for p in new.phases]:
+        return {task_id: task_id for task_id in by_task}  # one plan, maybe as it binds on two days
     old_tasks = [(phase.id, task) for phase in old.phases for task in phase.tasks]
     new_tasks = [(phase.id, task) for phase in new.phases for task in phase.tasks]
     given = {task.id for _, task in new_tasks if not task.positional}
@@ -350,11 +352,15 @@ def render_block(
 ) -> str:
     """The lines between the markers, each ended by the newline; a pure function of its arguments."""
     lines = [_title_line(plan) + newline]
+    if items := feature_items(plan):
+        lines += [newline, *[item + newline for item in items]]
     for phase in plan.phases:
         lines += [newline, _heading(plan, phase) + newline, _status_line(states[phase.id]) + newline]
+        lines += [item + newline for item in phase_holds(plan, phase.id)]
         for task in phase.tasks:
             lines.append(task_text(task, marks.get(task.id, OPEN)) + newline)
             lines += [f"{note}\n" for note in notes.get(task.id, ())]  # as they stood, with a "\r" of their own
+        lines += [item + newline for item in phase_items(plan, states[phase.id])]
     if plan.settings.summary_lines:
         done = sum([mark == DONE for state in states.values() for _, mark in state.marks])
         total = sum([len(state.marks) for state in states.values()])
@@ -387,10 +393,8 @@ def _status_line(state: PhaseState) -> str:
     gates = [f"{gate.name} {'passed' if passed else 'open'}" for gate, passed in state.gates if not gate.control]
     if gates:
         parts.append(f"gates: {', '.join(gates)}")
-    if state.missing_artifacts:
-        parts.append(f"artifacts missing: {', '.join(printable(path) for path in state.missing_artifacts)}")
-    if state.open_controls:
-        parts.append(f"controls open: {', '.join(control.id for control in state.open_controls)}")
+    if state.phase.owners:
+        parts.append(f"owners: {', '.join(state.phase.owners)}")
     if state.phase.estimate:
         parts.append(f"estimate {state.phase.estimate}")
     return f"_{' - '.join(parts)}_"

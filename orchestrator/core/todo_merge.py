@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.core.todo import BEGIN, END
+from orchestrator.core.todo_items import HELD, HOLD_LABELS
 
 _LABELS = ("**Progress**: ", "**Current Phase**: ")
 
@@ -19,10 +20,7 @@ def without_summary(text: str) -> str:
 
 
 def with_summary(text: str) -> str:
-    """PLAN.md with the two bottom lines that its own task, heading and status lines amount to.
-
-    Whether a question blocks a phase is not to be seen there; the next commit renders the lines from the plan.
-    """
+    """PLAN.md with the two bottom lines that its own lines above them amount to."""
     lines = text.split("\n")
     begin, end = _markers(lines)
     if begin == end:
@@ -48,10 +46,11 @@ def _markers(lines: list[str]) -> tuple[int, int]:
 
 
 def _current(lines: list[str]) -> str:
-    """The phase that the second line names, from headings (which name dependencies) and status lines."""
+    """The phase that the second line names, from headings (which name dependencies), status lines and what holds."""
     titles: dict[str, str] = {}
     needs: dict[str, list[str]] = {}
     complete: set[str] = set()
+    held: set[str] = set()
     number = ""
     for line in lines:
         if line.startswith("### Phase "):
@@ -61,6 +60,8 @@ def _current(lines: list[str]) -> str:
             needs[number] = [name for name in depends.removesuffix(")").split(", ") if name]
         elif line.startswith(("_complete -", "_complete_")):
             complete.add(number)
+        elif line.startswith(HOLD_LABELS) and line.endswith(HELD):
+            held.add(number)
     incomplete = [number for number in titles if number not in complete]
     if not incomplete:
         return "none (all phases complete)"
@@ -68,6 +69,6 @@ def _current(lines: list[str]) -> str:
     def is_open(phase: str, seen: tuple[str, ...] = ()) -> bool:
         return all([n in complete and n not in seen and is_open(n, (*seen, phase)) for n in needs.get(phase, ())])
 
-    ready = [number for number in incomplete if is_open(number)]
+    ready = [number for number in incomplete if number not in held and is_open(number)]
     chosen = (ready or incomplete)[0]
     return f"Phase {chosen} ({titles[chosen]})" + ("" if ready else " - locked")

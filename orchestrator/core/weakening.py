@@ -26,13 +26,13 @@ def weakenings(old: Plan, new: Plan) -> list[str]:
         else:
             found.append(f"phase {phase.id} is taken away")
     found += _tasks(old, new)
-    blocks = {question.id: question for question in new.questions}
-    for question in old.questions:
-        after = blocks.get(question.id)
-        if after is None and not question.answer.strip():
-            found.append(f"question {question.id} is taken away without an answer")
-        elif after is not None and not after.answer.strip() and (gone := _gone(question.blocks, after.blocks)):
-            found.append(f"question {question.id} no longer blocks {gone}")
+    after = {(hold.kind, hold.id): hold for hold in new.holds}
+    for hold in old.holds:
+        same = after.get((hold.kind, hold.id))
+        if same is None and hold.is_open:
+            found.append(f"{hold.kind} {hold.id} is taken away while it is open")
+        elif same is not None and same.is_open and (gone := _gone(hold.blocks, same.blocks)):
+            found.append(f"{hold.kind} {hold.id} no longer blocks {gone}")
     return found
 
 
@@ -144,8 +144,16 @@ def _control(old: Control, new: Control) -> list[str]:
     if new.resolved and not old.resolved and not new.checked:
         found.append("is resolved by hand")
     if new.waiver and not old.waiver:
-        found.append(f"is waived: {new.waiver}")
+        found.append(f"is waived{_terms(new)}: {new.waiver}")
+    elif new.waiver and old.until and (not new.until or new.until > old.until):
+        found.append(f"is waived longer, until {new.until or 'for ever'}, was {old.until}")
     return found
+
+
+def _terms(control: Control) -> str:
+    """By whom and until when it is waived, as part of a sentence."""
+    by = f" by {control.waived_by}" if control.waived_by else ""
+    return f"{by} until {control.until}" if control.until else by
 
 
 def _tasks(old: Plan, new: Plan) -> list[str]:

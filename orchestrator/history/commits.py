@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,10 @@ _OPTIONS = (
     "--no-ext-diff",
     "--no-textconv",
     "--encoding=UTF-8",
-    "--format=tformat:%H %T %P%x00%ae%x00%B",
+    "--format=tformat:%H %T %P%x00%at,%ct,%ae%x00%B",
 )
 _CHUNK = 1 << 18
+_LAST_S = 253_402_300_799  # the end of the year 9999
 _RAW = frozenset({b"\n:", b":1", b":0"})
 _TOGETHER = 512  # commits
 _TOGETHER_FILES = 16_384
@@ -42,19 +44,20 @@ class Commit:
     """One commit; what was not asked for yet is left as Git wrote it.
 
     ``parents`` and ``tree`` are ids; ``raw`` are pairs of Git's raw line and the path, as bytes, against the first
-    parent, and empty for a merge.
+    parent, and empty for a merge. ``made`` are the times at which it was authored and committed, in seconds since the
+    epoch, and the author's e-mail, with commas between them.
     """
 
-    __slots__ = ("body", "email", "oid", "parents", "raw", "tree")
+    __slots__ = ("body", "made", "oid", "parents", "raw", "tree")
 
     def __init__(
-        self, oid: str, parents: list[str], tree: str, email: bytes, body: bytes, raw: list[tuple[bytes, bytes]]
+        self, oid: str, parents: list[str], tree: str, made: bytes, body: bytes, raw: list[tuple[bytes, bytes]]
     ) -> None:
         """Keep all of it."""
         self.oid = oid
         self.parents = parents
         self.tree = tree
-        self.email = email
+        self.made = made
         self.body = body
         self.raw = raw
 
@@ -62,6 +65,21 @@ class Commit:
     def text(self) -> str:
         """The message; bytes that are no UTF-8 as lone surrogates."""
         return self.body.decode("utf-8", "surrogateescape")
+
+    @property
+    def day(self) -> str:
+        """The day, as 2026-12-31, UTC, on which it was authored, or committed if that was earlier.
+
+        A rebase commits anew what was judged when it was authored; a date of the author's in the future is no use.
+        """
+        # What is no date in the commit is empty here, and counts as long ago.
+        times = [int(text) if text.isdigit() else 0 for text in self.made.split(b",", 2)[:2]]
+        return time.strftime("%Y-%m-%d", time.gmtime(min(*times, _LAST_S)))
+
+    @property
+    def email(self) -> bytes:
+        """The author's e-mail."""
+        return self.made.split(b",", 2)[2]
 
 
 _LINKS = (b"12", b"16")  # how the modes of symbolic links and submodules begin
@@ -96,7 +114,7 @@ def _commits(process: GitProcess) -> Iterator[Commit]:
     token = next(tokens, None)
     while token is not None:
         try:
-            (oid, tree, *parents), email, body = token.decode("ascii").split(), following(), following()
+            (oid, tree, *parents), made, body = token.decode("ascii").split(), following(), following()
             raw = []
             token = next(tokens, None)
             # The first line of a commit's changes follows a line end, as the message does.
@@ -105,7 +123,7 @@ def _commits(process: GitProcess) -> Iterator[Commit]:
                 token = next(tokens, None)
         except StopIteration:  # Git ended in the middle of a commit
             raise process.failure() from None
-        yield Commit(oid, parents, tree, email, body, raw)
+        yield Commit(oid, parents, tree, made, body, raw)
     process.finish()
 
 

@@ -150,7 +150,8 @@ def test_a_question_keeps_its_phases_from_starting() -> None:
     question = '[[question]]\nid = "Q1"\ntext = "Which?"\nblocks = ["side"]\n'
     outcome = World(PLAN + question).commit({"side/x.py": "x"}, ticks={"s1": "done"})
     assert outcome.errors == ["task-locked", "question-open"]
-    assert "Q1: Which?" in outcome.find("question-open").notes
+    assert "question Q1 has no answer: Which?" in outcome.find("question-open").notes
+    assert outcome.find("question-open").help.startswith("orchestrator answer Q1 TEXT, then commit")
     assert World(PLAN + question + 'answer = " "').commit({"side/x.py": "x"}).errors == ["question-open"]
     assert World(PLAN + question + 'answer = "This"').commit({"side/x.py": "x"}).errors == []
     assert World(PLAN + question).commit({"base/x.py": "x"}).errors == []

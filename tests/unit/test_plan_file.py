@@ -11,7 +11,8 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.plan import Gate, Plan, Settings
+from orchestrator.core.plan import Control, Gate, Hold, Plan, Risk, Settings
+from orchestrator.core.plan_check import without_dates
 from orchestrator.core.plan_file import json_schema, read_plan, schema_text, seconds
 
 if TYPE_CHECKING:
@@ -291,6 +292,7 @@ min_coverage = 80
 [[phase]]
 id = "a"
 title = "A"
+owners = ["Anna", "Ben"]
 estimate = "2-3 hours"
 files = ["db/schema.sql"]
 gates = ["lint", "tests"]
@@ -321,6 +323,32 @@ text = "Safe"
 phase = "b"
 check = "grep"
 waiver = " accepted "
+[[control]]
+id = "S3"
+text = "Safe"
+phase = "b"
+reference = "ASVS 1.2.3"
+resolved = " by hand "
+waiver = { why = "old", who = "Anna", until = 2026-12-31 }
+[[blocker]]
+id = "B1"
+text = "No key"
+blocks = ["b"]
+resolved = " it came "
+[[assumption]]
+id = "A1"
+text = "There is room"
+blocks = ["a", "b"]
+confirmed = true
+[[risk]]
+id = "R1"
+text = "It grows"
+phase = "a"
+mitigation = "cut"
+status = "accepted"
+[[risk]]
+id = "R2"
+text = "It shrinks"
 """
 
 
@@ -342,9 +370,58 @@ def test_every_key_arrives() -> None:
     assert (tests.junit, tests.coverage, tests.min_coverage) == ("r/j.xml", "r/c.xml", 80.0)
     assert [(p.text, p.include) for p in tests.inputs or ()] == [("src/**", True), ("!src/gen/**", False)]
     assert [(t.id, t.positional, t.depends_on) for t in a.tasks] == [("1.1", True, ()), ("x", False, ("1.1",))]
-    assert [gate.name for gate in b.gates] == ["lint", "control:S1"], "what is waived is not checked"
-    assert [(c.id, c.checked, c.waiver) for c in b.controls] == [("S1", True, ""), ("S2", True, "accepted")]
-    assert plan.questions[0].blocks == ("b",)
+    assert a.owners == ("Anna", "Ben")
+    assert [gate.name for gate in b.gates] == ["lint", "control:S1", "control:S2"]
+    assert b.controls == (
+        Control("S1", "Safe", checked=True),
+        Control("S2", "Safe", checked=True, waiver="accepted"),
+        Control(
+            "S3", "Safe", "ASVS 1.2.3", resolved=True, how="by hand", waiver="old", waived_by="Anna", until="2026-12-31"
+        ),
+    )
+    assert plan.holds == (
+        Hold("question", "Q1", "Which?", ("b",)),
+        Hold("blocker", "B1", "No key", ("b",), "it came"),
+        Hold("assumption", "A1", "There is room", ("a", "b"), "yes"),
+    )
+    assert plan.risks == (Risk("R1", "It grows", "a", "cut", "accepted"), Risk("R2", "It shrinks"))
+
+
+CHECKED = """\
+[[control]]
+id = "S4"
+text = "Safe"
+phase = "b"
+check = "grep"
+waiver = { why = "old", who = "Anna", until = "2026-12-31" }
+"""
+
+
+def test_a_waiver_counts_through_its_last_day() -> None:
+    plan, _ = read(FULL + CHECKED)
+    assert plan is not None
+    assert plan.has_ends
+
+    def gates(day: str) -> list[str]:
+        return [gate.name for gate in plan.at(day).phase("b").gates]
+
+    assert gates("2026-12-31") == ["lint", "control:S1"], "what is waived is not checked"
+    assert gates("2027-01-01") == ["lint", "control:S1", "control:S4"]
+    assert [c.is_waived for c in plan.at("2027-01-01").phase("b").controls] == [False, True, False, False]
+    assert plan.at("2027-01-01").ended == ("S3", "S4")
+    assert plan.at("2026-12-30") is plan.at("2026-12-31")
+    assert plan.at("2027-01-01") is plan.at("2028-01-01")
+    assert plan.at("2026-12-31").at("2026-12-31") == plan.at("2026-12-31")
+
+
+@pytest.mark.parametrize(
+    "waiver",
+    ['{ why = "old" }', '{ why = "old", who = "" }', '{ why = "old", who = "A", until = "soon" }', "1"],
+)
+def test_a_waiver_needs_its_terms(waiver: str) -> None:
+    plan, findings = read(FULL.replace('" accepted "', waiver))
+    assert plan is None
+    assert {finding.locations[0].text.split(", ")[:2] == ["control 2", "waiver"] for finding in findings} == {True}
 
 
 def test_the_defaults_are_those_that_are_documented() -> None:
@@ -368,7 +445,7 @@ def test_the_schema_accepts_what_is_read_and_refuses_what_is_not() -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
     jsonschema.Draft202012Validator.check_schema(json_schema())
     for text in (OK, FULL):
-        assert list(validator.iter_errors(tomli.loads(text))) == []
+        assert list(validator.iter_errors(without_dates(tomli.loads(text)))) == []
     for text in (OK.replace("version = 1", "version = 2"), OK + "[settings]\njobs = -1\n", "x = 1\n" + OK):
         assert list(validator.iter_errors(tomli.loads(text)))
     assert schema_text().endswith("}\n")

@@ -159,7 +159,7 @@ def test_nothing_is_complete_with_something_missing(
     found = states(marks, passed, {"out": "x"} if has_out else {})
     for state in found.values():
         assert state.complete == (not state.reasons())
-        assert state.open == (not state.questions and all(found[name].complete for name in closure_of(state)))
+        assert state.open == (not state.holds and all(found[name].complete for name in closure_of(state)))
         assert (state.status == "complete") == state.complete
 
 

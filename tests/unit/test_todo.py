@@ -190,20 +190,19 @@ def test_the_bottom_lines_can_be_left_out() -> None:
 def test_a_phase_says_what_it_waits_for() -> None:
     more = '[[control]]\nid = "S1"\ntext = "Safe"\nphase = "foundation"\n'
     text = EXAMPLE_PLAN.replace('"2-3 hours"', '"2-3 hours"\nartifacts = ["docs/a.md"]') + more
-    line = block(plan_of(text, HEAD), {"1.1": DONE, "1.2": DONE}).split("\n")[3]
-    assert line == (
-        "_awaiting gates - gates: lint open, tests open - artifacts missing: docs/a.md - controls open: S1"
-        " - estimate 2-3 hours_"
-    )
+    lines = block(plan_of(text, HEAD), {"1.1": DONE, "1.2": DONE}).split("\n")
+    assert lines[3] == "_awaiting gates - gates: lint open, tests open - estimate 2-3 hours_"
+    assert lines[6:8] == ["- Artifact docs/a.md (missing)", "- Control S1: Safe (open)"]
 
 
 @pytest.mark.parametrize(
-    "artifacts", [["docs/a - b.md"], ["a, b"], ["a", "a, b", "b"], ["x - controls open: S1", "estimate 2"], ["é", "_"]]
+    "names", [["docs/a - b.md"], ["a, b"], ["a", "a, b", "b"], ["x - owners: S1", "estimate 2"], ["é", "_"]]
 )
-def test_names_that_hold_separators_read_back(artifacts: list[str]) -> None:
-    listed = ", ".join(f'"{path}"' for path in artifacts)
-    plan = plan_of(EXAMPLE_PLAN.replace('"2-3 hours"', f'"2 - 3, hours"\nartifacts = [{listed}]'))
-    for there in ([], artifacts[:1], artifacts[1:], artifacts):
+def test_names_that_hold_separators_read_back(names: list[str]) -> None:
+    listed = ", ".join(f'"{name}"' for name in names)
+    keys = f'"2 - 3, hours"\nartifacts = [{listed}]\nowners = [{listed}]'
+    plan = plan_of(EXAMPLE_PLAN.replace('"2-3 hours"', keys))
+    for there in ([], names[:1], names[1:], names):
         content = Content(plan, dict.fromkeys(there, ("100644", "ab")))
         text = assemble(EMPTY, render_block(plan, plan_state(plan, {}, content, lambda *_: False), {}, {}, "\n"))
         assert read_marks(parse(text), [plan]).findings == ()

@@ -254,7 +254,7 @@ def told(old: str, new: str) -> list[str]:
             ["task 2.1 no longer needs api/login.py", "task 2.2 no longer depends on data"],
         ),
         # questions
-        ([(QUESTION, "")], ["question Q1 is taken away without an answer"]),
+        ([(QUESTION, "")], ["question Q1 is taken away while it is open"]),
         ([('blocks = ["base", "api"]', 'blocks = ["api"]')], ["question Q1 no longer blocks base"]),
         # settings
         ([("max_commit_files = 20", "max_commit_files = 21")], ["settings.max_commit_files is 21, was 20"]),
@@ -371,7 +371,7 @@ def test_all_of_it_is_told_in_the_order_of_the_old_plan() -> None:
         "phase docs is taken away",
         "task data is taken away: Data",
         "task 2.2 no longer depends on data",
-        "question Q1 is taken away without an answer",
+        "question Q1 is taken away while it is open",
     ]
 
 

@@ -289,7 +289,7 @@ class _Walk:
         self._note_completed(place, step, outcome.completed)
 
     def _note_completed(self, place: _Place, step: Step, phase_ids: Sequence[str]) -> None:
-        plan = self._judging.plan(step.own) if phase_ids else None
+        plan = self._judging.plan_at(step.own, step.commit.day) if phase_ids else None
         if plan is not None:
             gates = [(phase, gate) for phase in plan.phases if phase.id in phase_ids for gate in phase.gates]
             self.completed.append(Completed(place.oid, plan, tuple(gates)))
@@ -311,15 +311,15 @@ class _Walk:
     def _ground(self, own: Own, commit: Commit) -> Ground | None:
         """What commits stand on that leave the three files as they are; None without a plan that can be read."""
         known = self._grounds.get(own)
-        if known is not None and not known.has_artifacts:
+        if known is not None and not known.may_change:
             return known
         try:
-            plan = self._judging.plan(own)
+            plan = self._judging.plan_at(own, commit.day)
         except CannotJudgeError:
             return None
         if plan is None or any([":" in name for name in own]):
             return None
-        states = self._judging.states(own, commit.tree)
+        states = self._judging.states(own, commit.tree, commit.day)
         if known is None or known.states is not states:
             if len(self._grounds) >= _KEPT_GROUNDS:
                 self._grounds.clear()
@@ -430,10 +430,10 @@ class _Walk:
         self._refuse(place, [stale_finding(phase_id, name, plan) for phase_id, name in stale])
         held = {(phase_id, name) for phase_id, evidence in lock.items() for name in evidence.passes}
         self._due[commit.oid] = {(p.id, g.name) for p in plan.phases for g in p.gates} - (held - set(stale))
-        states = self._judging.states(own, commit.tree)
+        states = self._judging.states(own, commit.tree, commit.day)
         gates = [
             (phase, gate, lock[phase.id].passes[gate.name].key)
-            for phase in plan.phases
+            for phase in plan.at(commit.day).phases
             if states[phase.id].complete
             for gate in phase.gates
         ]
@@ -463,7 +463,8 @@ class _Walk:
         """Judge the commit that a squash of the span would make, under that title; of a merge, the title's form."""
         tip, base = self._tips[0], self._base()
         trees = [f"{base}^{{tree}}" if base else "", f"{tip}^{{tree}}"]
-        commit = Commit(tip, [base] if base else [], trees[1], b"", title.encode("utf-8", "surrogateescape"), [])
+        now = b"%d,%d," % (time.time(), time.time())  # it would be made today
+        commit = Commit(tip, [base] if base else [], trees[1], now, title.encode("utf-8", "surrogateescape"), [])
         before = self._snapshots.own(trees[0]) if base else NO_FILES
         changed = tuple(changed_paths(self._objects, *trees))
         own = self._snapshots.own(trees[1])

@@ -33,6 +33,7 @@ class Ground:
         self.states = states
         self._artifacts = [path for phase in plan.phases for path in phase.artifacts]
         self.has_artifacts = bool(self._artifacts)
+        self.may_change = self.has_artifacts or plan.has_ends  # though the three files stay as they are
         self._plan = plan
         self._owners = owners
         settings = plan.settings

@@ -95,15 +95,24 @@ class Judging:
         self.snapshots = snapshots
         self.binding = binding
         self._right = right or {}
-        self._states: dict[tuple[Own, tuple[bool, ...]], Mapping[str, PhaseState]] = {}
+        self._states: dict[tuple[Own, tuple[bool, ...], tuple[str, ...]], Mapping[str, PhaseState]] = {}
 
     def plan(self, own: Own) -> Plan | None:
-        """The plan that counts where these three files are.
+        """The plan that counts where these three files are, with the checks of all its controls, waived or not.
 
         Raises:
             CannotJudgeError: it is invalid.
         """
         return self.binding or self.snapshots.plan(own)
+
+    def plan_at(self, own: Own, day: str) -> Plan | None:
+        """The plan that counts where these three files are, as it binds on that day.
+
+        Raises:
+            CannotJudgeError: it is invalid.
+        """
+        plan = self.plan(own)
+        return None if plan is None else plan.at(day)
 
     def outcome(self, step: Step, text: str) -> Outcome:
         """The outcome of the commit whose message is ``text``.
@@ -111,7 +120,7 @@ class Judging:
         Raises:
             CannotJudgeError: its plan is invalid, or one of its files is no file.
         """
-        after = self.plan(step.own)
+        after = self.plan_at(step.own, step.commit.day)
         first = self._before(step, after)
         if first is None:
             return self._adoption(step) if after is not None else Outcome()
@@ -131,7 +140,7 @@ class Judging:
         recorded = self._recorded(step, findings)
         content = self.content(step.own, after, step.commit.tree)
         is_simple = not step.others and step.own[0] == step.before[0] and step.own[2] == step.before[2]
-        states = self.states(step.own, step.commit.tree) if is_simple else None
+        states = self.states(step.own, step.commit.tree, step.commit.day) if is_simple else None
         settled = settle_recorded(after, content, before, reading, recorded, states)
         whole = judge_whole(settled, before, step.changed, text, self._intent(step), freed=freed)
         listed += [("exception", whole.exception)] if whole.exception else []
@@ -197,7 +206,7 @@ class Judging:
         if not step.before[0] and self.binding is None:
             return None
         try:
-            plan = self.plan(step.before)
+            plan = self.plan_at(step.before, step.commit.day)
         except CannotJudgeError:
             if after is None:
                 raise
@@ -244,14 +253,14 @@ class Judging:
     def _sides(self, step: Step) -> list[Side]:
         sides = []
         for own in step.others:
-            plan = self.plan(own)
+            plan = self.plan_at(own, step.commit.day)
             if plan is not None:
                 sides.append(Side(plan, self.marks(own, plan), self._lock(own)))
         return sides
 
     def content(self, own: Own, plan: Plan, tree: str) -> Content:
         """The tree of that name under the plan that counts where these three files are."""
-        return self.snapshots.content(NO_FILES if plan is self.binding else own, plan, tree)
+        return self.snapshots.content(own if self.binding is None else NO_FILES, plan, tree)
 
     # -- what the commit says -------------------------------------------------------------------------------------
 
@@ -284,7 +293,7 @@ class Judging:
             except CannotJudgeError:
                 continue  # told where that commit is judged
             if plan is not None:
-                found.setdefault(own[0], (own, plan))
+                found.setdefault(own[0], (own, plan.at(step.commit.day)))
         if not found and self.binding is not None:
             found[""] = (NO_FILES, self.binding)
         return list(found.values())
@@ -399,8 +408,8 @@ class Judging:
 
     def completed(self, step: Step) -> tuple[str, ...]:
         """The phases with gates that are complete here and were not before."""
-        after = self.states(step.own, step.commit.tree)
-        before = self.states(step.before, step.tree_before)
+        after = self.states(step.own, step.commit.tree, step.commit.day)
+        before = self.states(step.before, step.tree_before, step.commit.day)
         return tuple(
             [
                 name
@@ -409,27 +418,28 @@ class Judging:
             ]
         )
 
-    def states(self, own: Own, tree: str) -> Mapping[str, PhaseState]:
-        """Where the phases stand by these three files and that tree, a pass under any key counting; none without plan.
+    def states(self, own: Own, tree: str, day: str) -> Mapping[str, PhaseState]:
+        """Where the phases stand by these three files and that tree on that day; none without plan.
 
-        Worked out once for the same files and artifacts.
+        A pass under any key counts. Worked out once for the same files, artifacts and waivers.
         """
         try:
-            plan = self.plan(own)
+            plan = self.plan_at(own, day)
         except CannotJudgeError:
             plan = None
         if plan is None:
             return {}
         content = self.content(own, plan, tree)
         here = tuple([content.has_artifact(path) for phase in plan.phases for path in phase.artifacts])
-        if (own, here) not in self._states:
+        key = (own, here, plan.ended)
+        if key not in self._states:
             if len(self._states) >= _KEPT_STATES:
                 self._states.clear()
             lock = self.snapshots.lock(own)
-            self._states[own, here] = plan_state(
+            self._states[key] = plan_state(
                 plan, self.marks(own, plan), content, lambda phase, gate: _has_pass(lock, phase, gate)
             )
-        return self._states[own, here]
+        return self._states[key]
 
 
 def _has_pass(lock: Lock | None, phase: Phase, gate: Gate) -> bool:

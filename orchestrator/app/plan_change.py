@@ -1,0 +1,166 @@
+"""Commands that change plan.toml: what holds phases up, and the security checklist."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.app.own_files import write_own_files
+from orchestrator.app.repository import Repository, no_plan
+from orchestrator.app.workplace import phase_named, staged_facts, staged_reading
+from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError, printable
+from orchestrator.core.names import nearest
+from orchestrator.core.plan import ASSUMPTION, BLOCKER, OWN_PATHS, PLAN_PATH, QUESTION
+from orchestrator.core.plan_check import STEERING
+from orchestrator.core.plan_edit import add_tables, next_id, set_keys
+from orchestrator.core.plan_file import read_plan
+from orchestrator.core.value import Value
+from orchestrator.git import Git
+from orchestrator.worktree import Runner, Update, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.core.plan import Hold, Plan
+
+    Edit = Callable[[bytes], bytes]
+
+_PREFIXES = {QUESTION: "Q", BLOCKER: "B", ASSUMPTION: "A"}
+_CLOSING = {QUESTION: "answer", BLOCKER: "resolved", ASSUMPTION: "confirmed"}
+
+
+class Change(Value):
+    """What was changed, as (kind, id, what is said of it), and the command that commits it."""
+
+    items: tuple[tuple[str, str, str], ...]
+    commit: str
+
+
+def hold(repository: Repository, kind: str, text: str, phase_names: Sequence[str]) -> Change:
+    """Put a question, blocker or assumption into the plan; until it is settled the phases cannot start.
+
+    Raises:
+        CannotJudgeError: a phase is unknown, the text is empty or would steer a terminal, or there is no plan.
+    """
+    text = _said(text)
+    place = _Place(repository)
+    blocks = list(dict.fromkeys([phase_named(place.plan, name).id for name in phase_names]))
+    new_id = next_id(_PREFIXES[kind], place.versions, kind)
+    table = {"id": new_id, "text": text, **({"blocks": blocks} if blocks else {})}
+    verb = {QUESTION: "ask", BLOCKER: "block", ASSUMPTION: "assume"}[kind]
+    what = f"blocks {', '.join(blocks)}" if blocks else "blocks no phase"
+    return place.change(lambda data: add_tables(data, kind, [table]), [(kind, new_id, what)], f"{verb} {new_id}")
+
+
+def settle_hold(repository: Repository, kind: str, hold_id: str, said: str) -> Change:
+    """Answer the question, or confirm the assumption, of that id; ``said`` may be empty for the latter.
+
+    Raises:
+        CannotJudgeError: there is none of that id, the text would steer a terminal, or there is no plan.
+    """
+    place = _Place(repository)
+    known = {found.id: found for found in place.plan.holds if found.kind == kind}
+    if hold_id not in known:
+        said_id = f'the plan has no {kind} "{hold_id}"{nearest(hold_id, known)}'
+        raise UnknownNameError(Finding("plan-invalid", said_id, help="orchestrator status"))
+    verb = "answer" if kind == QUESTION else "confirm"
+    return _settle(place, [known[hold_id]], said, f"{verb} {hold_id}")
+
+
+def unblock(repository: Repository, phase_name: str, said: str) -> Change:
+    """Say that every blocker of the phase is out of the way, and, if not empty, how.
+
+    Raises:
+        CannotJudgeError: the phase is unknown or nothing blocks it, or there is no plan.
+    """
+    place = _Place(repository)
+    phase = phase_named(place.plan, phase_name)
+    holds = [found for found in place.plan.holds if phase.id in found.blocks and found.is_open]
+    blockers = [found for found in holds if found.kind == BLOCKER]
+    if not blockers:
+        notes = tuple([found.unsettled() for found in holds])
+        text = f'no blocker is in the way of phase "{phase.title}"'
+        raise UnknownNameError(Finding("plan-invalid", text, notes=notes, help="orchestrator next"))
+    return _settle(place, blockers, said, f"unblock {phase.id}")
+
+
+def _settle(place: _Place, holds: Sequence[Hold], said: str, subject: str) -> Change:
+    kind = holds[0].kind
+    value: str | bool = _said(said) if said.strip() or kind == QUESTION else True
+    values = {found.id: {_CLOSING[kind]: value} for found in holds}
+    before = [f"was: {printable(found.answer)}" if found.answer else "was open" for found in holds]
+    items = [(kind, found.id, was) for found, was in zip(holds, before, strict=True)]
+    return place.change(lambda data: set_keys(data, kind, values), items, subject)
+
+
+def _said(text: str) -> str:
+    """The text of a command line as it may stand in a plan.
+
+    Raises:
+        UnknownNameError: it is empty, or would steer a terminal.
+    """
+    if not text.strip():
+        raise UnknownNameError(Finding("plan-invalid", "the text is empty", help="say it in a few words, in quotes"))
+    if STEERING.search(text.replace("\n", " ").replace("\t", " ")):
+        raise UnknownNameError(Finding("plan-invalid", f"there is a control character in: {printable(text)[:80]}"))
+    return text.strip()
+
+
+class _Place:
+    """plan.toml as it is staged, and as the work tree has it."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        found = repository.read_objects([f":{PLAN_PATH}"])[f":{PLAN_PATH}"]
+        if found is None:
+            raise no_plan()
+        self._staged = found[1]
+        self.plan: Plan = repository.load_plan(*found)
+        current = read_file(repository.git.top, PLAN_PATH)
+        # What the user is at and has not staged may be no TOML at the moment; then it is not counted with.
+        is_readable = current is not None and read_plan(current)[0] is not None
+        self.versions = [self._staged, current] if current is not None and is_readable else [self._staged]
+
+    def change(self, edit: Edit, items: Sequence[tuple[str, str, str]], subject: str) -> Change:
+        """Edit and stage plan.toml with its PLAN.md and plan.lock, all of them or none; unstaged edits stay so."""
+        new = edit(self._staged)
+        plan, findings = read_plan(new)
+        if plan is None:
+            raise CannotJudgeError(*findings)
+        repository = self._repository
+        with TemporaryDirectory(prefix="orchestrator-") as folder:
+            trial = _with_plan(repository, new, folder)
+            facts = staged_facts(trial).replace(repository=repository)
+            settled = facts.settle({}, staged_reading(facts))
+        mode = settled.content.listing[PLAN_PATH][0]
+        update = Update(PLAN_PATH, self._staged, new, lambda data: _or_none(edit, data), mode)
+        write_own_files(facts, settled, Runner(), os.getppid(), by_command=True, also=(update,))
+        kind = settled.plan.settings.usual_type
+        others = [path for path in facts.changed if path not in OWN_PATHS]
+        message = f"{kind}: [plan] {subject if facts.before is not None else 'adopt'}"
+        return Change(tuple(items), f'git commit -m "{message}"' + (f" -- {' '.join(OWN_PATHS)}" if others else ""))
+
+
+def _with_plan(repository: Repository, data: bytes, folder: str) -> Repository:
+    """The repository with an index of its own, in which that plan.toml is staged."""
+    index = os.path.join(folder, "index")
+    shutil.copyfile(repository.index_file, index)
+    git = Git(repository.git.top, {**repository.git.env, "GIT_INDEX_FILE": index})
+    oid = git.text("hash-object", "-w", "--no-filters", "--stdin", stdin=data)
+    git.run("update-index", "-z", "--index-info", stdin=f"100644 {oid}\t{PLAN_PATH}\0".encode())
+    return Repository(git, repository.git_dir)
+
+
+def _or_none(edit: Edit, data: bytes) -> bytes | None:
+    """The edit of another version of the file; None where it cannot be made there."""
+    try:
+        return edit(data)
+    except CannotJudgeError:
+        return None
+
+
+def change_data(done: Change) -> dict[str, Any]:
+    """The change as JSON data."""
+    return {"changed": [{"kind": kind, "id": name} for kind, name, _ in done.items], "commit": done.commit}
