@@ -351,6 +351,84 @@ def unblock(repository: Any, phase: str, how: str, as_json: bool) -> None:
     _show_change(plan_change.unblock(repository, phase, how), as_json)
 
 
+@commands.group()
+def controls() -> None:
+    """The security checklist: starter lists, what is open, and how it was resolved or waived."""
+
+
+@controls.command("add")
+@click.argument(
+    "domains", nargs=-1, required=True, type=click.Choice(["web", "api", "auth"]), metavar="web|api|auth..."
+)
+@click.option("--phase", help="The phase that cannot be complete without them; default: the last one.")
+@as_json_option
+@_answers
+def controls_add(repository: Any, domains: tuple[str, ...], phase: str | None, as_json: bool) -> None:
+    """Add a starter list after OWASP to the plan."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.add_controls(repository, domains, phase), as_json)
+
+
+@controls.command("list")
+@as_json_option
+@_answers
+def controls_list(repository: Any, as_json: bool) -> None:
+    """The controls of the plan, with what has become of each."""
+    from orchestrator.app.standing import control_rows, read_standing
+
+    rows = control_rows(read_standing(repository))
+    if as_json:
+        _print_json({"controls": rows})
+        return
+    for row in rows:
+        reference = f" - {row['reference']}" if row["reference"] else ""
+        click.echo(printable(f"{row['id']} of {row['phase']}: {row['text']}{reference} ({row['status']})"))
+    if not rows:
+        click.echo("the plan has no controls; a starter list: orchestrator controls add web|api|auth")
+
+
+@controls.command("resolve")
+@click.argument("control_id", metavar="ID")
+@click.argument("how")
+@as_json_option
+@_answers
+def controls_resolve(repository: Any, control_id: str, how: str, as_json: bool) -> None:
+    """Say by hand how a control is resolved."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.change_control(repository, control_id, "resolve", {"resolved": how}), as_json)
+
+
+@controls.command("check")
+@click.argument("control_id", metavar="ID")
+@click.argument("command")
+@as_json_option
+@_answers
+def controls_check(repository: Any, control_id: str, command: str, as_json: bool) -> None:
+    """Give a control a command that proves it, run and keyed like a gate."""
+    from orchestrator.app import plan_change
+
+    _show_change(plan_change.change_control(repository, control_id, "check", {"check": command}), as_json)
+
+
+@controls.command("waive")
+@click.argument("control_id", metavar="ID")
+@click.option("--why", required=True, help="Why it is accepted as it is.")
+@click.option("--who", required=True, help="Who accepts it.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Its last day, as 2026-12-31; then it is open."
+)
+@as_json_option
+@_answers
+def controls_waive(repository: Any, control_id: str, why: str, who: str, until: Any, as_json: bool) -> None:
+    """Accept a control as it is, for a reason, by somebody, and until a day."""
+    from orchestrator.app import plan_change
+
+    waiver = {"why": why, "who": who, **({"until": until.date()} if until else {})}
+    _show_change(plan_change.change_control(repository, control_id, "waive", {"waiver": waiver}), as_json)
+
+
 @commands.command()
 @click.option("-m", "--message", "subject", required=True, help="What the commit does.")
 @click.option("--phase", help="Id, title or number; default: the phase that the staged work belongs to.")

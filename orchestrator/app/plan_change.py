@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.app.own_files import write_own_files
 from orchestrator.app.repository import Repository, no_plan
 from orchestrator.app.workplace import phase_named, staged_facts, staged_reading
+from orchestrator.core.control_lists import LISTS
 from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError, printable
 from orchestrator.core.names import nearest
 from orchestrator.core.plan import ASSUMPTION, BLOCKER, OWN_PATHS, PLAN_PATH, QUESTION
@@ -93,6 +94,55 @@ def _settle(place: _Place, holds: Sequence[Hold], said: str, subject: str) -> Ch
     before = [f"was: {printable(found.answer)}" if found.answer else "was open" for found in holds]
     items = [(kind, found.id, was) for found, was in zip(holds, before, strict=True)]
     return place.change(lambda data: set_keys(data, kind, values), items, subject)
+
+
+def add_controls(repository: Repository, domains: Sequence[str], phase_name: str | None) -> Change:
+    """Add the starter lists of these domains to the checklist of the phase, by default the last one.
+
+    What the plan has already, by text and reference, is not added again.
+
+    Raises:
+        CannotJudgeError: the phase is unknown, everything is there already, or there is no plan.
+    """
+    place = _Place(repository)
+    phase = place.plan.phases[-1] if phase_name is None else phase_named(place.plan, phase_name)
+    known = {
+        (control.text, control.reference.removeprefix("OWASP "))
+        for each in place.plan.phases
+        for control in each.controls
+    }
+    wanted = [item for domain in domains for item in LISTS[domain] if item not in known]
+    if not wanted:
+        said = f"the plan has all controls of {' and '.join(domains)} already"
+        raise UnknownNameError(Finding("plan-invalid", said, help="orchestrator controls list"))
+    first = int(next_id("S", place.versions, "control")[1:])
+    tables = [
+        {"id": f"S{number}", "text": text, "phase": phase.id, "reference": f"OWASP {reference}"}
+        for number, (text, reference) in enumerate(wanted, first)
+    ]
+    items = [("control", str(table["id"]), f"{table['text']} ({table['reference']})") for table in tables]
+    subject = f"add controls for {' and '.join(domains)}"
+    return place.change(lambda data: add_tables(data, "control", tables), items, subject)
+
+
+def change_control(repository: Repository, control_id: str, verb: str, values: dict[str, Any]) -> Change:
+    """Give the control of that id these keys; ``verb`` is the word for it in the commit.
+
+    Raises:
+        CannotJudgeError: there is none of that id, a text would steer a terminal, or there is no plan.
+    """
+    place = _Place(repository)
+    known = {control.id: phase for phase in place.plan.phases for control in phase.controls}
+    if control_id not in known:
+        said = f'the plan has no control "{control_id}"{nearest(control_id, known)}'
+        raise UnknownNameError(Finding("plan-invalid", said, help="orchestrator controls list"))
+    parts = [part for value in values.values() for part in (value.values() if isinstance(value, dict) else [value])]
+    for text in parts:
+        if isinstance(text, str):
+            _said(text)
+    items = [("control", control_id, f"of phase {known[control_id].id}")]
+    edits = {control_id: values}
+    return place.change(lambda data: set_keys(data, "control", edits), items, f"{verb} {control_id}")
 
 
 def _said(text: str) -> str:

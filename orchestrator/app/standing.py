@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.app.workplace import staged_facts, staged_reading
+from orchestrator.core.plan import one_line
 from orchestrator.core.refusals import quoted, settling
 from orchestrator.core.state import DONE, LOCKED, current_phase, open_control
+from orchestrator.core.todo_items import control_status
 from orchestrator.core.value import Value
 
 if TYPE_CHECKING:
@@ -91,6 +93,21 @@ def _steps_of(phase_id: str, state: PhaseState, settled: Settled) -> list[Step]:
         how = f"validate {phase_id}" if control.checked else f"controls resolve {control.id} HOW"
         steps.append(Step(phase_id, open_control(control), f"orchestrator {how}"))
     return steps
+
+
+def control_rows(standing: Standing) -> list[dict[str, str]]:
+    """The controls of the plan in its order, as id, phase, text, reference and status."""
+    return [
+        {
+            "id": control.id,
+            "phase": state.phase.id,
+            "text": one_line(control.text),
+            "reference": control.reference,
+            "status": control_status(control, is_open=control in state.open_controls),
+        }
+        for state in standing.settled.states.values()
+        for control in state.phase.controls
+    ]
 
 
 def progress(settled: Settled) -> tuple[int, int, int]:

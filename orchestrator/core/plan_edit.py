@@ -6,15 +6,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import tomli
-import tomli_w
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.plan import PLAN_PATH
+from orchestrator.core.toml_lines import key_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from orchestrator.core.toml_lines import KeyPath
 
 
 def add_tables(data: bytes, kind: str, tables: Sequence[Mapping[str, Any]]) -> bytes:
@@ -25,7 +27,7 @@ def add_tables(data: bytes, kind: str, tables: Sequence[Mapping[str, Any]]) -> b
     """
 
     def change(text: str) -> str:
-        added = "".join([f"\n[[{kind}]]\n{tomli_w.dumps(table)}" for table in tables])
+        added = "".join([f"\n[[{kind}]]\n{tomlkit.dumps(table)}" for table in tables])
         return text + ("" if not text or text.endswith("\n") else "\n") + added
 
     def expected(tree: dict[str, Any]) -> None:
@@ -41,18 +43,43 @@ def set_keys(data: bytes, kind: str, values: Mapping[str, Mapping[str, Any]]) ->
         CannotJudgeError: there is no table of one of the ids, or a command cannot change the array as it is written.
     """
 
-    def put(tables: Iterable[Any]) -> None:
-        found = {table["id"]: table for table in tables if table.get("id") in values}
+    def change(text: str) -> str:
+        ids = [table.get("id") for table in tomli.loads(text)[kind]]
         for table_id, keys in values.items():
             for key, value in keys.items():
-                found[table_id][key] = value
+                text = _with_key(text, (kind, ids.index(table_id)), key, value)
+        return text
 
-    def change(text: str) -> str:
-        document = tomlkit.parse(text)
-        put(document.get(kind, ()))
-        return tomlkit.dumps(document)
+    def expected(tree: dict[str, Any]) -> None:
+        tables = {table.get("id"): table for table in tree.get(kind, ())}
+        for table_id, keys in values.items():
+            tables[table_id].update(keys)
 
-    return _changed(data, change, lambda tree: put(tree.get(kind, ())), f"change [[{kind}]] {' '.join(values)}")
+    return _changed(data, change, expected, f"change [[{kind}]] {' '.join(values)}")
+
+
+def _with_key(text: str, table: KeyPath, key: str, value: Any) -> str:
+    """The text with the key in that table: in the place of its old value, or below the table's last key."""
+    spans = key_spans(text)
+    lines = text.split("\n")
+    if (*table, key) in spans:
+        first, last = spans[*table, key]
+        statement = tomlkit.parse("\n".join(lines[first - 1 : last]))
+        statement[key] = _written(value)
+        lines[first - 1 : last] = tomlkit.dumps(statement).split("\n")
+    else:
+        end = max([last for path, (_, last) in spans.items() if path[:-1] == table])
+        lines.insert(end, tomlkit.dumps({key: _written(value)}).rstrip("\n"))
+    return "\n".join(lines)
+
+
+def _written(value: Any) -> Any:
+    """The value as it stands in one line."""
+    if not isinstance(value, dict):
+        return value
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table
 
 
 def next_id(prefix: str, plans: Iterable[bytes], kind: str) -> str:

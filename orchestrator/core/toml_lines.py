@@ -28,7 +28,17 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     Elements of an array of tables have their index in the path: ``("phase", 0, "task", 2, "title")``. What stands
     inside inline arrays and tables is not listed; ask ``line_of`` for the nearest place above.
     """
+    return _read(text)[0]
+
+
+def key_spans(text: str) -> dict[KeyPath, tuple[int, int]]:
+    """The first and the last line (from 1) of each key with its value, under its path; headers are not among them."""
+    return _read(text)[1]
+
+
+def _read(text: str) -> tuple[dict[KeyPath, int], dict[KeyPath, tuple[int, int]]]:
     lines: dict[KeyPath, int] = {}
+    spans: dict[KeyPath, tuple[int, int]] = {}
     counts: dict[KeyPath, int] = {}
     table: KeyPath = ()
     line = 1
@@ -40,7 +50,11 @@ def key_lines(text: str) -> dict[KeyPath, int]:
         token = match.group() if match else "\n"
         if token == "\n" and depth == 0:
             if statement:
-                table = _record(statement, start, table, lines, counts)
+                path = _record(statement, start, table, lines, counts)
+                if statement[0] == "[":
+                    table = path
+                else:
+                    spans[path] = (start, line)
             statement, in_value = [], False
         elif in_value or (statement and statement[0] == "["):
             if in_value:
@@ -52,7 +66,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
             statement.append(token)
             in_value = token == "="
         line += token.count("\n")
-    return lines
+    return lines, spans
 
 
 def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
@@ -65,7 +79,7 @@ def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
 def _record(
     statement: list[str], line: int, table: KeyPath, lines: dict[KeyPath, int], counts: dict[KeyPath, int]
 ) -> KeyPath:
-    """Enter one header or key; returns the table that the following keys belong to."""
+    """Enter one header or key; returns its path."""
     names = [_unquoted(token) for token in statement if token.strip() and token not in "[].=" and token[0] != "#"]
     is_header = statement[0] == "["
     path: KeyPath = () if is_header else table
@@ -78,7 +92,7 @@ def _record(
         if path in counts:
             path = (*path, counts[path])
         lines.setdefault(path, line)
-    return path if is_header else table
+    return path
 
 
 def _unquoted(token: str) -> str:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.support import PLAN, TOP, Adopted, hook_command
+from orchestrator import cli
+from tests.e2e.support import PLAN, TOP, Adopted, Answer, hook_command
 from tests.support import Repository, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from tests.e2e.support import Orchestrator
 
 WAYS = ("native", "pre-commit", "prek")
 RUNNERS = ("pre-commit", "prek")
@@ -240,6 +243,20 @@ def runner(request: pytest.FixtureRequest) -> str:
     """The name of each hook runner."""
     name: str = request.param
     return name
+
+
+@pytest.fixture
+def orchestrator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Orchestrator:
+    """Runs a command in this process, in the current folder."""
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["orchestrator", *arguments])
+        capfd.readouterr()
+        code = cli.main()
+        said = capfd.readouterr()
+        return Answer(code, said.out, said.err)
+
+    return call
 
 
 @pytest.fixture

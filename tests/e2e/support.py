@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.facts import read_facts
 from orchestrator.app.own_files import updates_for
@@ -17,7 +18,9 @@ from tests.support import Repository
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    Orchestrator = Callable[..., "Answer"]
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -87,6 +90,19 @@ class State:
     count: int
     index: str
     files: dict[str, bytes]
+
+
+class Answer:
+    """What a command answered."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        """Keep exit code and both outputs."""
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
 
 
 class Adopted(Repository):

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 import tomli
 
-from orchestrator import cli
 from orchestrator.installing.merge_driver import driver_command
-from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, ORCHESTRATOR, PLAN, plan_text
+from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, ORCHESTRATOR, PLAN, Answer, plan_text
 from tests.support import Repository, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Orchestrator = Callable[..., "Answer"]
+    from tests.e2e.support import Orchestrator
 
 CONFIG = """\
 # our hooks
@@ -29,19 +27,6 @@ repos:
     rev: v1
     hooks: [{id: other}]
 """
-
-
-class Answer:
-    """What a command answered."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        """Keep exit code and both outputs."""
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        """Standard output as JSON."""
-        return json.loads(self.out)
 
 
 @pytest.fixture
@@ -59,20 +44,6 @@ def orchestrator_in(repo: Repository, *arguments: str) -> Answer:
     """The answer of ``orchestrator ARGUMENTS`` as a process in the repository."""
     done = run([*ORCHESTRATOR, *arguments], cwd=repo.top, check=False)
     return Answer(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture
-def orchestrator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Orchestrator:
-    """Runs a command in this process, in the current folder."""
-
-    def call(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["orchestrator", *arguments])
-        capfd.readouterr()
-        code = cli.main()
-        said = capfd.readouterr()
-        return Answer(code, said.out, said.err)
-
-    return call
 
 
 def gate_runs() -> list[str]:

@@ -53,6 +53,23 @@ def test_the_lines_follow_from_the_others(states: tuple[str, str, str], current:
     assert with_summary(bare) == whole
 
 
+@pytest.mark.parametrize(
+    ("line", "current"),
+    [
+        ("- Question Q1: Which? (open)", "Phase 2 (Top, and more) - locked"),
+        ("- Blocker B1: No key (open)", "Phase 2 (Top, and more) - locked"),
+        ("- Assumption A1: There is room (not confirmed)", "Phase 2 (Top, and more) - locked"),
+        ("- Question Q1: Which? (open) (answered: that)", "Phase 2 (Top, and more)"),
+        ("- Control S1: Safe (open)", "Phase 2 (Top, and more)"),
+    ],
+)
+def test_what_is_held_is_locked(line: str, current: str) -> None:
+    bare = text(("complete", "not started", "not started"), "").split("\n")
+    place = next(number for number, found in enumerate(bare) if found.startswith("### Phase 2"))
+    bare.insert(place + 2, line)
+    assert f"**Current Phase**: {current}\n" in with_summary("\n".join(bare))
+
+
 @pytest.mark.parametrize("broken", ["", "no markers\n", "<!-- orchestrator:end -->\n<!-- orchestrator:begin -->\n"])
 def test_without_sound_markers_nothing_is_touched(broken: str) -> None:
     assert without_summary(broken) == broken

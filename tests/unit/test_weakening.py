@@ -137,6 +137,7 @@ id = "S2"
 text = "Reviewed"
 phase = "api"
 """
+WAIVED = 'waiver = { why = "x", who = "Anna", until = 2026-12-31 }'
 Change = tuple[str, str]
 
 
@@ -253,6 +254,10 @@ def told(old: str, new: str) -> list[str]:
             [(LOGIN, FIRST + LOGIN.replace('"api/login.py"', '"api/*.py"')), ('"2.1", "data"', '"2.2"')],
             ["task 2.1 no longer needs api/login.py", "task 2.2 no longer depends on data"],
         ),
+        (
+            [('phase = "api"\n', f'phase = "api"\n{WAIVED}\n')],
+            ["phase api: control S2: is waived by Anna until 2026-12-31: x"],
+        ),
         # questions
         ([(QUESTION, "")], ["question Q1 is taken away while it is open"]),
         ([('blocks = ["base", "api"]', 'blocks = ["api"]')], ["question Q1 no longer blocks base"]),
@@ -349,6 +354,31 @@ def test_what_has_been_given_up_before_is_not_told_again() -> None:
     )
     more = lax.replace('["*"]', '["*", "b"]').replace('waiver = "old"', 'waiver = "new"')
     assert told(lax, more.replace("max_commit_lines", "max_commit_files = 9\nmax_commit_lines")) == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "line"),
+    [
+        (WAIVED.replace("2026-12-31", "2027-01-01"), "until 2027-01-01, was 2026-12-31"),
+        ('waiver = "x"', "until for ever, was 2026-12-31"),
+        (WAIVED.replace("2026-12-31", "2026-12-30"), ""),
+        (WAIVED.replace("Anna", "Ben"), ""),
+    ],
+)
+def test_a_waiver_that_is_made_longer_is_told(terms: str, line: str) -> None:
+    before = edited((BY_HAND, f"{BY_HAND}{WAIVED}\n"))
+    expected = [f"phase api: control S2: is waived longer, {line}"] if line else []
+    assert told(before, before.replace(WAIVED, terms)) == expected
+
+
+@pytest.mark.parametrize("kind", ["blocker", "assumption"])
+def test_what_holds_is_told_when_it_goes(kind: str) -> None:
+    hold = f'[[{kind}]]\nid = "X1"\ntext = "Wait"\nblocks = ["base", "api"]\n'
+    settled = {"blocker": "resolved", "assumption": "confirmed"}[kind]
+    assert told(PLAN + hold, PLAN) == [f"{kind} X1 is taken away while it is open"]
+    assert told(PLAN + hold, PLAN + hold.replace('"base", ', "")) == [f"{kind} X1 no longer blocks base"]
+    assert told(PLAN + hold, f"{PLAN}{hold}{settled} = true\n") == []
+    assert told(f"{PLAN}{hold}{settled} = true\n", PLAN) == []
 
 
 def test_all_of_it_is_told_in_the_order_of_the_old_plan() -> None:
