@@ -606,6 +606,28 @@ def import_(repository: Any, files: tuple[str, ...], format_name: str, tag: str,
 
 
 @commands.command()
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["markdown", "json"]),
+    help="Default: by the ending of --output, else markdown.",
+)
+@click.option("-o", "--output", "path", type=click.Path(dir_okay=False), help="Write it to this file.")
+@as_json_option
+@_answers
+def report(repository: Any, output: str | None, path: str | None, as_json: bool) -> None:
+    """What the plan at HEAD has come to: work, time, evidence, and what is left, computed from the repository."""
+    from orchestrator.app.report.command import report_as, report_format, write_report
+
+    text = report_as(report_format("json" if as_json else output, path), repository)
+    if path is None:
+        click.echo(text, nl=False)
+    else:
+        write_report(path, text)
+        click.echo(f"wrote {printable(path)}")
+
+
+@commands.command()
 @click.option("--keep", type=click.Path(file_okay=False), help="Keep the repository in this folder.")
 def demo(keep: str | None) -> int:
     """Tell the whole story in a throwaway repository with real commits and real gates."""

@@ -13,7 +13,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.core.plan import Plan
 
@@ -25,10 +25,14 @@ _LAST_RUN_FIELDS = ("status", "reason", "key", "exit_code", "seconds", "tests", 
 
 
 class LastRun(Value):
-    """The last run of a gate of a phase, for display; ``finished_at`` in seconds since the epoch."""
+    """The last run of a gate of a phase, for display; ``finished_at`` in seconds since the epoch.
+
+    ``ended`` says how often its runs here have ended so: from "passed", "failed" and the like to a number.
+    """
 
     result: GateResult
     finished_at: float
+    ended: Mapping[str, int] = {}
 
 
 class RunCache:
@@ -88,7 +92,10 @@ class RunCache:
             coverage = "-" if result.coverage is None else repr(float(result.coverage))
             self._write(f"passes/{result.key}", f"{tests} {coverage} passed\n".encode())
             self._prune("passes", _KEPT_PASSES)
-        facts = {name: getattr(result, name, finished_at) for name in _LAST_RUN_FIELDS}
+        facts: dict[str, object] = {name: getattr(result, name, finished_at) for name in _LAST_RUN_FIELDS}
+        before = self.last_run(phase_id, result.gate)
+        ended = dict(before.ended) if before is not None else {}
+        facts["ended"] = {**ended, result.status: ended.get(result.status, 0) + 1}
         self._write(_run_name(phase_id, result.gate), json.dumps(facts).encode())
 
     def last_run(self, phase_id: str, gate: str) -> LastRun | None:
@@ -99,7 +106,8 @@ class RunCache:
         try:
             facts = json.loads(data or b"")
             finished_at = float(facts.pop("finished_at"))
-            return LastRun(GateResult(gate=gate, **{name: facts[name] for name in facts}), finished_at)
+            ended = {str(status): int(count) for status, count in facts.pop("ended", {}).items()}
+            return LastRun(GateResult(gate=gate, **{name: facts[name] for name in facts}), finished_at, ended)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 

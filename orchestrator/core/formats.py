@@ -7,7 +7,7 @@ import marshal
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, printable
 from orchestrator.core.gate import Pass
 from orchestrator.core.patterns import Pattern
-from orchestrator.core.plan import LOCK_PATH, Control, Gate, Hold, Phase, Plan, Risk, Settings, Task
+from orchestrator.core.plan import LOCK_PATH, Control, Gate, Hold, Phase, Plan, ReportRules, Risk, Settings, Task
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _COMPILED_FORM = 1
 _MOST_DOTS = 500
-_CLASSES = {cls.__name__: cls for cls in (Plan, Phase, Task, Gate, Control, Hold, Risk, Settings, Pattern)}
+_CLASSES = {cls.__name__: cls for cls in (Plan, Phase, Task, Gate, Control, Hold, Risk, ReportRules, Settings, Pattern)}
 
 
 class LockPhase(Value):

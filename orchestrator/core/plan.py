@@ -41,6 +41,14 @@ class Settings(Value):
         return next((name for name in self.commit_types if name != "*"), "feat")
 
 
+class ReportRules(Value):
+    """The ``[report]`` table: how the report sorts files and reckons time (in seconds)."""
+
+    domains: tuple[tuple[str, tuple[Pattern, ...]], ...] = ()
+    break_after_s: float = 7200.0
+    first_commit_s: float = 1800.0
+
+
 class Gate(Value):
     """A validation command; a string ``run`` is for the shell, a tuple is argv.
 
@@ -177,6 +185,7 @@ class Plan(Value):
     phases: tuple[Phase, ...] = ()
     holds: tuple[Hold, ...] = ()
     risks: tuple[Risk, ...] = ()
+    report: ReportRules = ReportRules()
 
     def at(self, day: str) -> Plan:
         """The plan as it binds on that day, as 2026-12-31: without the checks of controls that are waived then.

@@ -382,6 +382,12 @@ def _check_paths(tree: dict[str, Any], problems: Problems) -> None:
             _check_path((*path, "artifacts", index), text, problems)
     for path, task, _, _ in _tasks(tree):
         _check_patterns(path, task, "files", problems)
+    report = tree.get("report")
+    domains = report.get("domains") if isinstance(report, dict) else None
+    domains = domains if isinstance(domains, dict) else {}
+    for name in domains:
+        _check_title(("report", "domains", name), name, problems)
+        _check_patterns(("report", "domains"), domains, name, problems)
     gates = tree.get("gates")
     for name, gate in gates.items() if isinstance(gates, dict) else ():
         if isinstance(gate, dict):

@@ -27,6 +27,7 @@ from orchestrator.core.plan import (
     Hold,
     Phase,
     Plan,
+    ReportRules,
     Risk,
     Settings,
     Task,
@@ -197,6 +198,17 @@ class RiskTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     status: Literal["open", "mitigated", "accepted", "closed"] = "open"
 
 
+class ReportTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How the report sorts files and reckons time."""
+
+    domains: Annotated[
+        dict[str, Annotated[tuple[Text, ...], Meta(min_length=1)]],
+        Meta(description="patterns by name of a domain, tried in order before the default ones"),
+    ] = {}
+    break_after: Annotated[Duration, Meta(description="a longer time between two commits is a break")] = "2h"
+    first_commit: Annotated[Duration, Meta(description="what counts for the first commit after a break")] = "30m"
+
+
 class PlanFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """plan.toml of git-orchestrator."""
 
@@ -210,6 +222,7 @@ class PlanFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     assumption: tuple[AssumptionTable, ...] = ()
     control: tuple[ControlTable, ...] = ()
     risk: tuple[RiskTable, ...] = ()
+    report: ReportTable = ReportTable()
 
 
 def json_schema() -> dict[str, Any]:
@@ -293,6 +306,11 @@ def _resolve(file: PlanFile, problems: Problems) -> Plan:
             *[Hold(ASSUMPTION, a.id, a.text, a.blocks, _settled(a.confirmed)) for a in file.assumption],
         ),
         risks=tuple(Risk(r.id, r.text, r.phase or "", r.mitigation, r.status) for r in file.risk),
+        report=ReportRules(
+            tuple((name, patterns(texts)) for name, texts in file.report.domains.items()),
+            seconds(file.report.break_after),
+            seconds(file.report.first_commit),
+        ),
     )
 
 

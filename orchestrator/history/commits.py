@@ -72,14 +72,23 @@ class Commit:
 
         A rebase commits anew what was judged when it was authored; a date of the author's in the future is no use.
         """
-        # What is no date in the commit is empty here, and counts as long ago.
-        times = [int(text) if text.isdigit() else 0 for text in self.made.split(b",", 2)[:2]]
-        return time.strftime("%Y-%m-%d", time.gmtime(min(*times, _LAST_S)))
+        authored, committed, _ = self.made.split(b",", 2)
+        return time.strftime("%Y-%m-%d", time.gmtime(min(_seconds(authored), _seconds(committed))))
+
+    @property
+    def authored_s(self) -> int:
+        """When it was authored, in seconds since the epoch."""
+        return _seconds(self.made.partition(b",")[0])
 
     @property
     def email(self) -> bytes:
         """The author's e-mail."""
         return self.made.split(b",", 2)[2]
+
+
+def _seconds(text: bytes) -> int:
+    """A time as git-log(1) shows it; what is no date in a commit is empty there, and counts as long ago."""
+    return min(int(text), _LAST_S) if text.isdigit() else 0
 
 
 _LINKS = (b"12", b"16")  # how the modes of symbolic links and submodules begin
@@ -187,27 +196,3 @@ def read_subjects(
                 raise process.failure()
             yield oid.decode("ascii"), parents.decode("ascii").split(), subject.decode("utf-8", "surrogateescape")
         process.finish()
-
-
-def read_line_counts(git: Git, oids: Sequence[str]) -> Iterator[tuple[str, list[tuple[bytes, int]]]]:
-    """From each of the commits that change lines to (path, lines added and removed); binary files count none.
-
-    Raises:
-        GitError: Git failed.
-    """
-    if not oids:
-        return
-    argv = ("diff-tree", "--stdin", "-r", "-z", "--numstat", "--root", "--no-renames", "--ignore-submodules=none")
-    oid = ""
-    counts: list[tuple[bytes, int]] = []
-    for token in git.run(*argv, stdin="".join([f"{name}\n" for name in oids]).encode()).split(b"\0")[:-1]:
-        added, tab, rest = token.partition(b"\t")
-        if not tab:
-            if oid:
-                yield oid, counts
-            oid, counts = token.decode("ascii"), []
-            continue
-        removed, _, path = rest.partition(b"\t")
-        counts.append((path, 0 if added == b"-" else int(added) + int(removed)))
-    if oid:
-        yield oid, counts

@@ -16,7 +16,8 @@ from orchestrator.core.patterns import Paths, matched_paths, selected_paths
 from orchestrator.core.plan import path_bytes, path_text
 from orchestrator.git import Git, GitError
 from orchestrator.history import commits, merges, objects
-from orchestrator.history.commits import is_link, read_line_counts, read_subjects, reading_commits
+from orchestrator.history.changes import FileChange, read_changes
+from orchestrator.history.commits import is_link, read_subjects, reading_commits
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
 from orchestrator.history.objects import Objects, TreeListing, UnreadableError, changed_paths
 from orchestrator.history.scratch import scratch_objects
@@ -300,7 +301,7 @@ def test_settings_of_the_user_have_no_say(repo: Repository, tmp_path: Path) -> N
     ordinary = [oid for oid in oids[1:] if " " not in repo.out("log", "-1", "--format=%P", oid)]
     commits_before = [plain(found) for found in read_commits(git_of(repo), oids[-1:])]
     subjects_before = list(read_subjects(git_of(repo), oids[-1:]))
-    counts_before = list(read_line_counts(git_of(repo), ordinary))
+    counts_before = list(read_changes(git_of(repo), ordinary))
     repo.git("update-ref", "HEAD", oids[-1])
     repo.git("notes", "add", "-m", "a note", oids[-1])
     repo.git("tag", "-m", "a tag", "tagged", oids[-1])
@@ -313,7 +314,7 @@ def test_settings_of_the_user_have_no_say(repo: Repository, tmp_path: Path) -> N
         git = Git(str(top), {**os.environ, "GIT_DIFF_OPTS": "-u0", "GIT_EXTERNAL_DIFF": "false"})
         assert [plain(found) for found in read_commits(git, oids[-1:])] == commits_before
         assert list(read_subjects(git, oids[-1:])) == subjects_before
-        assert list(read_line_counts(git, ordinary)) == counts_before
+        assert list(read_changes(git, ordinary)) == counts_before
     assert tmp_path in repo.top.parents
 
 
@@ -418,7 +419,7 @@ def test_a_history_that_breaks_off_is_told(repo: Repository) -> None:
         with pytest.raises(GitError):
             read_commits(git_of(repo), [oids[last]], ())
         with pytest.raises(GitError):
-            list(read_line_counts(git_of(repo), [oids[last]]))
+            list(read_changes(git_of(repo), [oids[last]]))
     with pytest.raises(GitError):
         list(read_subjects(git_of(repo), [oids[last]]))
 
@@ -479,33 +480,46 @@ def test_subjects_come_with_children_first_whatever_clocks_say(repo: Repository)
     assert [oid for oid, _, _ in read_subjects(git_of(repo), [oids[early]])] == [oids[early], oids[root]]
 
 
-def shown_counts(repo: Repository, oid: str) -> list[tuple[bytes, int]]:
-    """What git show says of the lines of a commit."""
-    out = git_of(repo).run("show", "--numstat", "--format=", "-z", "--no-renames", oid)
+def shown_changes(repo: Repository, *arguments: str) -> list[FileChange]:
+    """What git show or git diff say of the files and lines of a commit or a span."""
+    kinds = {"A": "created", "D": "deleted"}
+    options = ("-z", "--no-renames")
+    out = git_of(repo).run(*arguments, "--name-status", *options).removeprefix(b"\n").split(b"\0")[:-1]
+    change = {path: kinds.get(kind.decode(), "modified") for kind, path in zip(out[::2], out[1::2], strict=True)}
     found = []
-    for entry in out.removeprefix(b"\n").split(b"\0")[:-1]:
+    for entry in git_of(repo).run(*arguments, "--numstat", *options).removeprefix(b"\n").split(b"\0")[:-1]:
         added, removed, path = entry.split(b"\t", 2)
-        found.append((path, 0 if added == b"-" else int(added) + int(removed)))
+        counts = [None if count == b"-" else int(count) for count in (added, removed)]
+        found.append(FileChange(path_text(path), change[path], counts[0], counts[1]))
     return found
 
 
-def test_line_counts_are_those_of_git_show(repo: Repository) -> None:
+def test_changes_are_those_of_git_show(repo: Repository) -> None:
     oids = [oid for oid in busy(repo)[1:] if len(repo.out("log", "-1", "--format=%P", oid).split()) < 2]
     oids = oids[1::2] + oids[::-2]  # in an order of their own
-    found = dict(read_line_counts(git_of(repo), oids))
-    expected = {oid: counts for oid in oids if (counts := shown_counts(repo, oid))}
+    found = dict(read_changes(git_of(repo), oids))
+    expected = {oid: changes for oid in oids if (changes := shown_changes(repo, "show", "--format=", oid))}
     assert found == expected
     assert list(found) == [oid for oid in oids if oid in expected]
-    totals = {repo.out("log", "-1", "--format=%s", oid): counts for oid, counts in found.items()}
-    assert dict(totals["a rename"]) == {b"a": 20, b"new name": 20}
-    assert dict(totals["the submodule moves"]) == {b"sub": 2}
-    assert [(b"bin", 0)] in found.values()
-    assert dict(totals["odd names"]) == {**dict.fromkeys(NAMES, 2), b"dir/b": 1}
-    assert "nothing" not in totals
+    told = {repo.out("log", "-1", "--format=%s", oid): changes for oid, changes in found.items()}
+    rename = [FileChange("a", "deleted", 0, 20), FileChange("new name", "created", 20, 0)]
+    assert sorted(told["a rename"], key=lambda change: change.path) == rename
+    assert told["the submodule moves"] == [FileChange("sub", "modified", 1, 1)]
+    assert [FileChange("bin", "created", None, None)] in found.values()
+    assert {change.path for change in told["odd names"]} == {*map(path_text, NAMES), "dir/b"}
+    assert "nothing" not in told
 
 
-def test_of_no_commit_no_line_is_counted(repo: Repository) -> None:
-    assert list(read_line_counts(git_of(repo), [])) == []
+def test_changes_between_two_commits_are_those_of_git_diff(repo: Repository) -> None:
+    oids = busy(repo)
+    pairs = [(oids[-1], oids[1]), (oids[1], oids[-1]), (oids[-1], oids[-2])]
+    for new, old in pairs:
+        found = list(read_changes(git_of(repo), [f"{new} {old}"]))
+        assert found == [(new, shown_changes(repo, "diff", "--ignore-submodules=none", old, new))]
+
+
+def test_of_no_commit_nothing_is_counted(repo: Repository) -> None:
+    assert list(read_changes(git_of(repo), [])) == []
 
 
 # -- objects -----------------------------------------------------------------------------------------------------------

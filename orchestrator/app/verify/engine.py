@@ -19,7 +19,8 @@ from orchestrator.core.plan import PLAN_PATH, TODO_PATH, is_outside_phases, path
 from orchestrator.core.refusals import exception_finding, size_findings
 from orchestrator.core.value import Value
 from orchestrator.git import GitError
-from orchestrator.history.commits import Commit, in_groups, read_line_counts, reading_commits, revision_arguments
+from orchestrator.history.changes import read_changes
+from orchestrator.history.commits import Commit, in_groups, reading_commits, revision_arguments
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
 from orchestrator.history.objects import Objects, UnreadableError, changed_paths
 from orchestrator.history.scratch import scratch_objects, without_work_tree
@@ -388,9 +389,10 @@ class _Walk:
 
     def _count_lines(self) -> None:
         """Refuse commits of too many lines, where the plan limits them; one process counts them all."""
-        for oid, counts in read_line_counts(self._git, list(self._long)):
+        for oid, changes in read_changes(self._git, list(self._long)):
             place, settings = self._long[oid]
-            lines = sum([number for path, number in counts if not is_outside_phases(path_text(path))])
+            counted = [change for change in changes if not is_outside_phases(change.path)]
+            lines = sum([(change.added or 0) + (change.removed or 0) for change in counted])
             self._refuse(place, size_findings(settings, 0, lines))
 
     def _settle_claims(self) -> None:

@@ -1,0 +1,134 @@
+"""What HEAD says of its plan, and what the commits since its adoption have done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.app.facts import read_facts
+from orchestrator.app.verify import engine
+from orchestrator.app.verify.readable import refuse_unreadable
+from orchestrator.app.verify.report import Options, Span, Tip
+from orchestrator.core.effort import Work
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.formats import parse_lock
+from orchestrator.core.message import parse_header, subject_line
+from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, normal_name
+from orchestrator.core.settle import settle
+from orchestrator.core.value import Value
+from orchestrator.history.changes import read_changes
+from orchestrator.history.commits import reading_commits
+
+if TYPE_CHECKING:
+    from orchestrator.app.repository import Repository
+    from orchestrator.app.verify.report import Report
+    from orchestrator.core.plan import Plan
+    from orchestrator.core.settle import Settled
+    from orchestrator.history.changes import FileChange
+
+
+class Done(Value):
+    """One commit that is no merge; ``purpose`` is the id of the phase that it names, PLAN_NAME, or ""."""
+
+    oid: str
+    subject: str
+    author: str
+    at_s: int
+    purpose: str
+    changes: tuple[FileChange, ...] = ()
+
+    def work(self) -> Work:
+        """What its time is reckoned by."""
+        return Work(self.author, self.at_s, self.purpose)
+
+
+class PlanHistory(Value):
+    """A plan at HEAD with all that has been done since its adoption, which is not among ``commits``.
+
+    ``commits`` are in the order of their authors' times, ``net`` is what HEAD has otherwise than the adoption.
+    ``settled`` counts the passes that plan.lock has of HEAD's own content, and no others. ``verified`` is the
+    judgement on the adoption and all that came after it.
+    """
+
+    head: str
+    adoption: str
+    began: Work  # the adoption, of which no time is counted
+    settled: Settled
+    commits: tuple[Done, ...]
+    merges: int
+    net: tuple[FileChange, ...]
+    verified: Report
+
+
+def read_plan_history(repository: Repository) -> PlanHistory:
+    """What HEAD's plan and the commits since its adoption say.
+
+    Raises:
+        CannotJudgeError: HEAD has no plan, it cannot be read, the history is cut off, or Git failed.
+    """
+    git = repository.git
+    refuse_unreadable(git)
+    settled = settled_head(repository)
+    head = git.text("rev-parse", "--verify", "HEAD^{commit}")
+    # A plan that was retired and adopted again has been added more than once: the last time counts.
+    options = ("-1", "--diff-filter=A", "--no-renames", "--format=%at%n%ae%n%H %P")
+    began_s, email, adopted = git.text("log", *options, "HEAD", "--", f":/{PLAN_PATH}").split("\n")
+    adoption, *parents = adopted.split()
+    made = []
+    merges = 0
+    with reading_commits(git, [head], [adoption]) as commits:
+        for commit in commits:
+            if len(commit.parents) > 1:
+                merges += 1
+                continue
+            subject = subject_line(commit.text)
+            email = commit.email.decode("utf-8", "replace")
+            made.append(Done(commit.oid, subject, email, commit.authored_s, _purpose(settled.plan, subject)))
+    changes = dict(read_changes(git, [commit.oid for commit in made]))
+    net = dict(read_changes(git, [f"{head} {adoption}"])) if head != adoption else {}
+    name = f"{adoption[:12]}^..HEAD" if parents else "HEAD"
+    span = Span((Tip(head, "HEAD"),), tuple(parents), name)
+    ordered = sorted(made, key=lambda commit: commit.at_s)
+    return PlanHistory(
+        head=head,
+        adoption=adoption,
+        began=Work(email, int(began_s), None),
+        settled=settled,
+        commits=tuple([commit.replace(changes=tuple(changes.get(commit.oid, ()))) for commit in ordered]),
+        merges=merges,
+        net=tuple(net.get(head, ())),
+        verified=engine.verify(repository, span, Options()).report,
+    )
+
+
+def settled_head(repository: Repository) -> Settled:
+    """What HEAD's own tree says under its plan; of passes, those that its plan.lock has of just this content.
+
+    Raises:
+        CannotJudgeError: HEAD has no plan, or it cannot be read.
+    """
+    facts = read_facts(repository, ["HEAD"], "HEAD")
+    if facts is None or facts.content is None:
+        raise CannotJudgeError(
+            Finding(
+                "plan-invalid",
+                "HEAD has no plan.toml",
+                locations=(Location(PLAN_PATH),),
+                notes=("of a plan that was finished, the report lies in docs/plans",),
+                help="orchestrator init, and commit the plan",
+            )
+        )
+    reading = facts.reading()
+    if reading.findings:
+        raise CannotJudgeError(*reading.findings)
+    lock = None if facts.lock_bytes is None else parse_lock(facts.lock_bytes)
+    return settle(facts.content.plan, facts.content, facts.before, reading, lock, lambda _: None)
+
+
+def _purpose(plan: Plan, subject: str) -> str:
+    header = parse_header(subject)
+    if header is None:
+        return ""
+    if normal_name(header.phase) == PLAN_NAME:
+        return PLAN_NAME
+    phase = plan.named(header.phase)
+    return phase.id if phase else ""
