@@ -628,6 +628,22 @@ def report(repository: Any, output: str | None, path: str | None, as_json: bool)
 
 
 @commands.command()
+@click.option("--check", "check_only", is_flag=True, help="Print the checklist and change nothing.")
+@as_json_option
+@_answers
+def finish(repository: Any, check_only: bool, as_json: bool) -> int:
+    """Check everything that makes the plan a success, keep it with its report, and retire it in one commit."""
+    from orchestrator.app import finish as use_case
+
+    done = use_case.finish(repository, check_only=check_only)
+    if as_json:
+        _print_json(use_case.finished_data(done))
+    else:
+        click.echo(use_case.finished_text(done), nl=False)
+    return 0 if done.met else EXIT_REFUSED
+
+
+@commands.command()
 @click.option("--keep", type=click.Path(file_okay=False), help="Keep the repository in this folder.")
 def demo(keep: str | None) -> int:
     """Tell the whole story in a throwaway repository with real commits and real gates."""

@@ -141,7 +141,7 @@ def write_plan(repository: Repository, data: bytes, marks: Mapping[str, str] | N
         entries[TODO_PATH] = todo
     if read_file(top, PLAN_PATH) is None:
         replace_file(os.path.join(top, PLAN_PATH), data)
-    _stage(repository, entries)
+    stage(repository, entries)
     facts = read_facts(repository, staged_parents(repository))
     if facts is None:
         raise no_plan()
@@ -162,7 +162,7 @@ def _source_bytes(source: Path) -> bytes:
         raise CannotJudgeError(Finding("plan-invalid", f"{source} cannot be read: {error.strerror}")) from error
 
 
-def _stage(repository: Repository, entries: dict[str, bytes]) -> None:
+def stage(repository: Repository, entries: dict[str, bytes]) -> None:
     """Put files into the index as they are, whatever an ignore file says of them."""
     git = repository.git
     lines = []

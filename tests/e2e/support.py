@@ -156,7 +156,9 @@ def work_tree(top: Path) -> dict[str, bytes]:
 
 def leftovers(repo: Repository) -> list[str]:
     """Lock files, half-written and temporary files in the repository and its work tree."""
-    found = [path for path in work_tree(repo.top) if path.endswith((".tmp", ".lock")) and path != "plan.lock"]
+    found = [
+        path for path in work_tree(repo.top) if path.endswith((".tmp", ".lock")) and Path(path).name != "plan.lock"
+    ]
     git_dir = Path(repo.out("rev-parse", "--absolute-git-dir"))
     for ending in ("lock", "tmp"):
         found += [str(file.relative_to(git_dir)) for file in git_dir.rglob(f"*.{ending}")]

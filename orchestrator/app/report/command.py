@@ -45,4 +45,4 @@ def write_report(path: str, text: str) -> None:
         replace_file(path, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         said = f"the report cannot be written: {error.strerror}"
-        raise CannotJudgeError(Finding("report", said, locations=(Location(path),))) from error
+        raise CannotJudgeError(Finding("git", said, locations=(Location(path),))) from error

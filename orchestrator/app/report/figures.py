@@ -78,6 +78,7 @@ def report_data(history: PlanHistory, cache: RunCache) -> dict[str, Any]:
     return {
         "version": 1,
         "title": plan.title,
+        "criteria": [],  # filled in by finish
         "summary": plan.summary,
         "complete": all(state.complete for state in settled.states.values()),
         "history": {"adoption": history.adoption, "head": history.head},
