@@ -26,7 +26,6 @@ _FEATURE = re.compile(r"[\W_]*+feature\s*+:\s*", re.IGNORECASE)
 _PROGRESS = re.compile(r"\s*+[-\u2013—:]\s*+progress$", re.IGNORECASE)
 _HEADING = re.compile(r"[ \t>]{0,8}#{1,6}[ \t]+")
 _ITEM = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+(\[.?\](?=\s|$))?")
-_SPEC_KIT = re.compile(r"\s*T\d{3}\b")
 _NEEDS = re.compile(
     r"(?:depends?\s+on\b|(?:depends|dependenc(?:y|ies))\s*:|(requires?|needs?|after|blocked\s+by)\b)\s*:?\s*",
     re.IGNORECASE,
@@ -65,13 +64,15 @@ def looks_like(source: Source) -> bool:
             if _PHASE.match(line, heading.end()):
                 level = depth
                 signs += "depend" in line.lower() and bool(_split_heading(line[heading.end() :])[1])
+            elif level and written.SPEC_KIT_HEADING.match(line, heading.end()):
+                return False
             elif depth <= level:
                 level = 0
             continue
         item = _ITEM.match(line)
         if item:
             text = line[item.end() :]
-            if item[1] and _SPEC_KIT.match(text):
+            if item[1] and written.SPEC_KIT_ID.match(text.lstrip()):
                 return False
             if item[1] or written.task_prefix(text.strip())[0]:
                 inside, outside = (inside + 1, outside) if level else (inside, outside + 1)
@@ -204,7 +205,7 @@ class _Reading:
             self._take_item(entry, end)
         elif entry.kind == "paragraph":
             self._take_paragraph(entry, end)
-        elif not entry.text.lstrip().startswith("<!--"):
+        elif not written.is_remark(entry.text):
             text = " ".join(entry.text.split())
             if self._phase:
                 self._lose(entry.line, text, "code is not carried")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.state import OPEN
 from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, mark_of, shown, unreadable
 from orchestrator.importing.markdown import Entry, outline, plain
-from orchestrator.importing.paths import listed_paths, paths_in
+from orchestrator.importing.paths import listed_paths, lone_path, paths_in
 from orchestrator.importing.written import lines_outside
 
 if TYPE_CHECKING:
@@ -151,12 +151,21 @@ class _Reader:
         files = listed_paths(entry.text) if entry.kind != "code" else None
         if files is None and self._listing and entry.kind == "item":
             files = listed_paths(f"Files: {entry.text}") or None
+        if files is None and entry.kind == "item" and self._tasks:
+            lone, remark = lone_path(entry.text)
+            self._add_files(lone)
+            if lone and not remark:
+                self._listing = False
+                return
         self._listing = files is not None and (self._listing or not files) and bool(self._tasks)
         if files is None or not self._tasks:
             self._lose(entry, _OF_TASK if self._tasks else _OF_PHASE)
         elif files:
-            task = self._tasks[-1]
-            self._tasks[-1] = task.replace(files=tuple(dict.fromkeys([*task.files, *files])))
+            self._add_files(files)
+
+    def _add_files(self, files: tuple[str, ...]) -> None:
+        task = self._tasks[-1]
+        self._tasks[-1] = task.replace(files=tuple(dict.fromkeys([*task.files, *files])))
 
     def _lose(self, entry: Entry, why: str) -> None:
         self._notes.append(Loss(self.source.name, entry.line, shown(entry.text), why))

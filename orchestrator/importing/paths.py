@@ -19,6 +19,7 @@ _LIST = re.compile(
     r"[*_`]{0,3}",
     re.IGNORECASE,
 )
+_ONE = re.compile(r"(`[^`\s]+`|[^`\s(]+)(\s*[(–—].*|\s+-\s.*)?")
 _PAIRS = (("(", ")"), ("[", "]"))
 _QUOTES = "\"'“”‘’!?:<>"
 
@@ -86,6 +87,19 @@ def listed_paths(text: str) -> tuple[str, ...] | None:
         if _is_safe(name.strip()):
             found[name.strip().removeprefix("./")] = None
     return tuple(found)
+
+
+def lone_path(text: str) -> tuple[tuple[str, ...], str]:
+    """The path that a line is, in code marks or bare, and the remark behind it; nothing for any other line.
+
+    >>> lone_path("`src/a.py` (new)")
+    (('src/a.py',), '(new)')
+    >>> lone_path("see `src/a.py`")
+    ((), '')
+    """
+    found = _ONE.fullmatch(text)
+    paths = paths_in(found[1]) if found else ()
+    return (paths, (found[2] or "").strip()) if found and paths else ((), "")
 
 
 def _without_repeats(found: dict[str, None]) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from orchestrator.core.state import OPEN
 from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, mark_of, shown, unreadable
 from orchestrator.importing.markdown import Entry, outline, plain
-from orchestrator.importing.paths import listed_paths, paths_in
+from orchestrator.importing.paths import listed_paths, lone_path, paths_in
 from orchestrator.importing.task_order import TASK_ID, Order, PhaseNames
-from orchestrator.importing.written import lines_outside
+from orchestrator.importing.written import SPEC_KIT_HEADING, SPEC_KIT_ID, lines_outside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 
 NAME = "spec-kit"
 
-_HAS_TASK = re.compile(
-    r"[ \t]{0,20}(?:[-*+]|\d{1,9}[.)])[ \t]{1,4}\[.?\][ \t]{1,4}(?:\[P\] ?)?(?:\*\*|`|\[)?T(?:\d{2,4}|XXX)\b"
-)
-_HAS_HEADING = re.compile(r"#{2,6}[ \t]{1,4}(?:\[.?\] )?T\d{3}\b(?!-T)|[-*+][ \t]{1,4}\[T\d{3}\] ")
-_IS_TITLE = re.compile(r"# Tasks\b")
+_HAS_TASK = re.compile(r"[ \t]{0,20}(?:[-*+]|\d{1,9}[.)])[ \t]{1,4}\[.?\][ \t]{1,4}" + SPEC_KIT_ID.pattern)
+_HAS_HEADING = re.compile(r"#{2,6}[ \t]{1,4}" + SPEC_KIT_HEADING.pattern + r"|[-*+][ \t]{1,4}\[T\d{3,9}\] ")
+_IS_TITLE = re.compile(r"# Tasks\b|#{2,4}[ \t]{1,4}Phase \d")
 
 _TITLE = re.compile(r"(?:implementation\s)?tasks?(?:\s(?:list|breakdown))?\s?[:：–—-]\s?(?=\S)", re.IGNORECASE)
 _PHASE = re.compile(
@@ -67,7 +65,7 @@ _PARALLEL = "the mark [P]; tasks of a phase may be done in any order anyhow. Tas
 
 
 def looks_like(source: Source) -> bool:
-    """Whether it has a box with an id such as T001, or, under "# Tasks", a heading or item with one."""
+    """Whether it has a box with an id such as T001, or, under "# Tasks" or "## Phase 1", a heading or item with one."""
     titled = False
     for line in lines_outside(source.text):
         if _HAS_TASK.match(line) or (titled and _HAS_HEADING.match(line)):
@@ -403,6 +401,11 @@ class _Reader:
                 self._label = label
                 return
         self._label = ""
+        if entry.kind == "item" and entry.level > 0 and self._task:
+            files, remark = lone_path(entry.text)
+            self._task.files.update(dict.fromkeys(files))
+            if files and not remark:
+                return
         for text in [part.strip() for part in _LABEL.split(entry.text)]:
             if self._task is None and _STORIES_WAIT.search(text):
                 self._told.append(("before", entry.line, "all user stories", self._phase, None))

@@ -39,6 +39,10 @@ _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*([^`\s]*)")
 _KEY = re.compile(
     r"[\w-]+:|[ \t]*(?:- (?!\[.?\](?:\s|$))|$)|[ \t]+(?!- )\S"
 )  # a line of front matter, no item with a box
+# How spec-kit begins a task; the readers that are asked before it look for it, too.
+SPEC_KIT_ID = re.compile(r"(?:\[P\] ?)?(?:\*\*|`|\[)?T(?:\d{2,9}|XXX)\b")
+SPEC_KIT_HEADING = re.compile(r"(?:\[.?\] )?T\d{3,9}\b(?!-T)")
+_HIDDEN_TASK = re.compile(r"^[ \t>]{0,40}[-*+] \[.?\] ", re.MULTILINE)
 _MARKDOWN = {"", "markdown", "md", "mdx", "text", "txt", "plaintext"}
 
 
@@ -192,6 +196,11 @@ def front_matter(source: Source) -> tuple[Source, str, int]:
     titles = [line[6:].strip().strip("\"'") for line in lines[1:end] if line.startswith("title:")]
     blank = "\n" * (end + 1)
     return source.replace(text=blank + "\n".join(lines[end + 1 :])), titles[0] if titles else "", end + 1
+
+
+def is_remark(text: str) -> bool:
+    """Whether a block of HTML is a comment that hides no task."""
+    return text.lstrip().startswith("<!--") and not _HIDDEN_TASK.search(text)
 
 
 def fenced_as_markdown(line: str) -> bool:

@@ -353,7 +353,11 @@ def test_a_text_without_tasks_in_phases_is_refused(text: str) -> None:
         (BREAKDOWN, True), (LIST, True), (PAGE, True), ("", False), ("# T\n- [ ] a\n", False),
         ("## Phase 1: A\n- [ ] a\n", True), ("## Phase 1: A\nwords\n", False),
         ("## Phase 1: A\n**Depends on**: Phase 0\n", True), ("## Phase 1: A (Depends on Phase 0)\n", True),
-        ("## Phase 1: Setup\n- [ ] T001 [P] Create\n", False),
+        *[(f"## Phase 1: Setup\n{task}\n", False) for task in (
+            "- [ ] T001 [P] Create", "- [ ] T0001 Create", "- [x] T00001 Create", "- [ ] **T001** Create",
+            "- [ ] [P] T001 Create", "- [ ] TXXX Create", "### T001: Create\n**Dependencies**: None",
+        )],
+        ("## Phase 1: Setup\n- [ ] T1 of the theory\n", True),
         ("```py\n# Phase 1: load\n```\n- [ ] a\n", False),
         ("# T\n## A\n- [ ] a\n- [ ] b\n## Phase 2 - Later\n- [ ] c\n", False),
         ('{"phase": "Phase 1: A"}', False),

@@ -192,3 +192,18 @@ def test_what_is_done_stays_done(sections: list[list[tuple[str, bool, int]]]) ->
     found = tasks("\n".join(lines))
     assert len(found) == count
     assert [task.id for task in found if task.mark == DONE] == done
+
+
+@pytest.mark.parametrize(
+    ("below", "files", "lost"),
+    [
+        ("`src/b.ts`", ("src/b.ts",), []),
+        ("src/b.ts (new)", ("src/b.ts",), ["src/b.ts (new)"]),
+        ("`npm test`", (), ["`npm test`"]),
+        ("see src/b.ts", (), ["see src/b.ts"]),
+    ],
+)
+def test_an_item_below_a_task_that_is_a_path_is_a_file_of_it(below: str, files: object, lost: list[str]) -> None:
+    found = sourced(f"## 1. A\n- [ ] 1.1 Make\n  - {below}\n")
+    assert found.phases[0].tasks[0].files == files
+    assert [loss.text for loss in found.losses] == lost

@@ -396,6 +396,23 @@ def test_deep_lists_are_flattened() -> None:
 
 
 @pytest.mark.parametrize(
+    ("below", "files", "lost"),
+    [
+        ("`src/b.ts`", ("src/a.ts", "src/b.ts"), []),
+        ("src/b.ts", ("src/a.ts", "src/b.ts"), []),
+        ("`src/b.ts` (new)", ("src/a.ts", "src/b.ts"), ["`src/b.ts` (new)"]),
+        ("src/b.ts - new", ("src/a.ts", "src/b.ts"), ["src/b.ts - new"]),
+        ("see `src/b.ts`", ("src/a.ts",), ["see `src/b.ts`"]),
+        ("`npm test`", ("src/a.ts",), ["`npm test`"]),
+    ],
+)
+def test_an_item_below_a_task_that_is_a_path_is_a_file_of_it(below: str, files: object, lost: list[str]) -> None:
+    found = sourced(f"## Phase 1: A\n- [ ] T001 Make src/a.ts and\n  - {below}\n")
+    assert found.phases[0].tasks[0].files == files
+    assert [loss.text for loss in found.losses] == lost
+
+
+@pytest.mark.parametrize(
     "text", ["", "# Tasks: x\n", "Some prose.\n", "# Tasks\n\n- [ ] no id\n", "```\n- [ ] T001 a\n```\n"]
 )
 def test_nothing_to_take(text: str) -> None:
@@ -421,6 +438,10 @@ def test_truncated(end: int) -> None:
         ("# Tasks: x\n\n### T001 a\n", True),
         ("# Tasks: x\n\n- [T001] [Story] a\n", True),
         ("### T001 a\n", False),
+        ("## Phase 1: A\n\n### T001: b\n", True),
+        ("- [ ] T0001 a\n", True),
+        ("- [ ] T00001 a\n", True),
+        ("- [ ] **T001** a\n", True),
         ("```\n- [ ] T001 a\n```\n", False),
         ("## 1. A\n\n- [ ] 1.1 b\n", False),
         ("- [ ] Tidy up\n", False),
