@@ -13,14 +13,16 @@ from orchestrator.core.plan import OWN_PATHS, PLAN_NAME, normal_name
 from orchestrator.core.plan_check import STEERING, pattern_problem
 from orchestrator.core.state import OPEN
 from orchestrator.core.value import Value
-from orchestrator.importing.breakdown import FoundTask, Loss, shown
+from orchestrator.importing.breakdown import FoundTask, Loss, shown, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orchestrator.importing.breakdown import Breakdown, FoundPhase
 
+_MOST_TASKS = 50_000  # plan.toml may have 4 MB
 _MOST_OF_TITLE = 200
+_MOST_READ = 20_000  # characters of a title that are looked at
 _MOST_OF_ID = 64
 _MOST_CUT_ONE_BY_ONE = 8
 _WIDTH = 110
@@ -67,7 +69,15 @@ class _Task:
 
 
 def compose(found: Breakdown) -> Composed:
-    """The plan that the breakdown makes, with ids for all phases and tasks and without what no plan can have."""
+    """The plan that the breakdown makes, with ids for all phases and tasks and without what no plan can have.
+
+    Raises:
+        CannotJudgeError: it has more tasks than a plan.toml has room for.
+    """
+    count = sum([len(phase.tasks) or 1 for phase in found.phases])
+    if count > _MOST_TASKS:
+        said = f"this has {count} tasks; at most {_MOST_TASKS} are brought in"
+        raise unreadable(found.phases[0].source, 0, said, "bring in only what is to be done next")
     return _Composer(found).composed()
 
 
@@ -129,10 +139,13 @@ class _Composer:
                 self._lose(task.found, f"the id {shown(task.found.id)} {reason}, so it is {task.id}")
 
     def _title(self, at: FoundPhase | FoundTask) -> str:
-        title = _clean_title(at.title)
-        said = " ".join(at.title.split())
-        if title != said and title != _without_suffix(said):
+        whole = _clean(at.title)
+        title = _cut(whole)
+        said = " ".join(at.title[:_MOST_READ].split())
+        if whole not in (said, _without_suffix(said)):
             self._lose(at, f'the title has what cannot stand there, so it is "{shown(title)}"')
+        if title != whole or len(at.title) > _MOST_READ:
+            self._lose(at, f"the title is cut after {len(title) - 3} characters; this follows", whole[len(title) - 3 :])
         return title
 
     # -- dependencies ------------------------------------------------------------------------------------------------
@@ -287,12 +300,31 @@ def _value(value: Any) -> str:
 
 
 def _clean_title(text: str) -> str:
-    title = STEERING.sub(" ", text)
-    title = "".join([char for char in title if unicodedata.category(char) not in ("Cs", "Cn", "Co")])
+    return _cut(_clean(text))
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= _MOST_OF_TITLE else title[: _MOST_OF_TITLE - 3].rstrip() + "..."
+
+
+def _without_comments(text: str) -> str:
+    """The text without comments of HTML, which nobody sees where Markdown is shown."""
+    parts = []
+    start = 0
+    while (opening := text.find("<!--", start)) >= 0 and (closing := text.find("-->", opening + 4)) >= 0:
+        parts.append(text[start:opening])
+        start = closing + 3
+    return " ".join([*parts, text[start:]])
+
+
+def _clean(text: str) -> str:
+    text = text[:_MOST_READ]
+    shown_part = _without_comments(text)
+    title = STEERING.sub(" ", shown_part if shown_part.strip() else text)
+    if not title.isascii():  # looking at each character is slow
+        title = "".join([char for char in title if unicodedata.category(char) not in ("Cs", "Cn", "Co")])
     title = _without_suffix(" ".join(title.split()))
     title = _COMMENT.sub(lambda found: "<-" if found[0][0] == "<" else "->", title.translate(_BREAKERS))
-    if len(title) > _MOST_OF_TITLE:
-        title = title[: _MOST_OF_TITLE - 3].rstrip() + "..."
     return title or _UNTITLED
 
 

@@ -9,6 +9,7 @@ from orchestrator.core.names import nearest
 from orchestrator.core.value import Value
 from orchestrator.importing import backlog, beads, checklist, method, openspec, spec_kit, task_master
 from orchestrator.importing.breakdown import Breakdown, Source, unreadable
+from orchestrator.importing.markdown import refuse_large
 
 Read = Callable[[Sequence[Source], str], Breakdown]
 
@@ -19,6 +20,7 @@ class Reader(Value):
     name: str
     looks_like: Callable[[Source], bool]
     read: Read
+    outlined: bool = False  # it reads whole texts as Markdown, which a large one is refused for
 
 
 def _untagged(module_name: str, read: Callable[[Sequence[Source]], Breakdown]) -> Read:
@@ -35,7 +37,7 @@ def _untagged(module_name: str, read: Callable[[Sequence[Source]], Breakdown]) -
 READERS = (
     Reader(task_master.NAME, task_master.looks_like, lambda sources, tag: task_master.read(sources, tag or "master")),
     *[
-        Reader(module.NAME, module.looks_like, _untagged(module.NAME, module.read))
+        Reader(module.NAME, module.looks_like, _untagged(module.NAME, module.read), module not in (beads, backlog))
         for module in (beads, backlog, method, spec_kit, openspec, checklist)
     ],
 )
@@ -47,10 +49,13 @@ def reader(sources: Sequence[Source], name: str = "") -> Reader:
 
     Raises:
         UnknownNameError: there is no format of that name.
-        CannotJudgeError: no reader knows the sources.
+        CannotJudgeError: no reader knows the sources, or they are too large.
     """
     for known in READERS:
-        if known.name == name or (not name and any([known.looks_like(source) for source in sources])):
+        if known.outlined and not name:
+            for source in sources:
+                refuse_large(source)
+        if known.name == name or (not name and any(known.looks_like(source) for source in sources)):
             return known
     if name:
         said = f'there is no format "{name}"{nearest(name, NAMES)}'

@@ -18,6 +18,7 @@ _BOX = re.compile(r"\[(.?)\](?:\s+|$)")
 
 
 _MOST_CHARACTERS = 2 << 20  # a plan.toml has at most 4 MB, and each takes some microseconds
+_MOST_LINES = 50_000  # each may be a block of its own, and takes some tens of microseconds and a kilobyte
 
 
 class Entry(Value):
@@ -35,15 +36,28 @@ class Entry(Value):
     box: str | None = None
 
 
+def refuse_large(source: Source) -> None:
+    """Raise an error if the text is too long to be read as Markdown.
+
+    Raises:
+        CannotJudgeError: it is.
+    """
+    for count, most, what in (
+        (len(source.text), _MOST_CHARACTERS, "characters"),
+        (source.text.count("\n"), _MOST_LINES, "lines"),
+    ):
+        if count > most:
+            said = f"this has {count} {what}; at most {most} of Markdown are read"
+            raise unreadable(source.name, 0, said, "bring the features in one by one, each with a file of its own")
+
+
 def outline(source: Source) -> list[Entry]:
     """The blocks of the text, in order. An item's first paragraph is its text; those after it stand by themselves.
 
     Raises:
         CannotJudgeError: it is too long, or nested too deep, to be read.
     """
-    if len(source.text) > _MOST_CHARACTERS:
-        said = f"this has {len(source.text)} characters; at most {_MOST_CHARACTERS} of Markdown are read"
-        raise unreadable(source.name, 0, said, "bring the features in one by one, each with a file of its own")
+    refuse_large(source)
     try:
         tokens = _BLOCKS.parse(source.text)
     except RecursionError:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.plan_file import read_plan
 from orchestrator.core.state import DONE, OPEN, STARTED
 from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask
@@ -161,15 +162,38 @@ def test_many_circles_are_cut_in_bounded_time() -> None:
         ("a  b\n c", "a b c"),
         ("see [docs](x) | y", "see (docs)(x) / y"),
         ("<!-- hidden -->", "<- hidden ->"),
+        ("Schema <!-- sha:1a2b --> first", "Schema first"),
+        ("Schema <!-- a --><!-- b", "Schema <- b"),
         ("\x1b[31mred", "(31mred"),
         ("", "Untitled"),
         (" ✓", "✓"),
         ("x" * 300, "x" * 197 + "..."),
+        ("<!--" * 200_000, ("<-" * 99)[:197] + "..."),
+        ("x" * 10_000_000, "x" * 197 + "..."),
     ],
 )
 def test_titles(title: str, expected: str) -> None:
     plan, _ = made(phase("P", FoundTask(title)))
     assert plan.phases[0].tasks[0].title == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("a" * 197 + "b" * 100, ["the title is cut after 197 characters; this follows " + "b" * 77 + "..."]),
+        ("Schema <!-- sha:1 -->", ['the title has what cannot stand there, so it is "Schema" Schema <!-- sha:1 -->']),
+        ("a" * 200, []),
+    ],
+)
+def test_what_of_a_title_is_not_carried_is_told(title: str, told: list[str]) -> None:
+    found = compose(Breakdown("F", "", (phase("P", FoundTask(title)),), ()))
+    assert [f"{loss.why} {loss.text}" for loss in found.losses] == told
+
+
+def test_more_tasks_than_a_plan_has_room_for_are_refused_at_once() -> None:
+    many = phase("P", *[FoundTask("t")] * 50_001)
+    with pytest.raises(CannotJudgeError, match="this has 50001 tasks; at most 50000 are brought in"):
+        compose(Breakdown("F", "", (many,), ()))
 
 
 @pytest.mark.parametrize(
