@@ -144,6 +144,16 @@ def _by_parent(entries: list[_Entry], losses: list[Loss]) -> list[Group]:
     return [*groups, _heading(_REST, rest)] if rest else groups
 
 
+def _common(names: Sequence[str]) -> str:
+    """The one file, or the folder that all files lie in."""
+    if len(names) < 2:
+        return names[0] if names else ""
+    first, last = min(names), max(names)  # all others share what these two share
+    shared = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    folder, slash, _ = first[:shared].rpartition("/")
+    return folder or slash or "."
+
+
 class _Reader:
     """All files: the tasks, the titles of milestones, and what is not carried."""
 
@@ -156,7 +166,7 @@ class _Reader:
         self.fields: dict[str, int] = {}
         self.boxes: list[int] = []
         self.texts = 0
-        self.folder = ""
+        self.names: list[str] = []
 
     def take(self, source: Source) -> None:
         """Read one file."""
@@ -190,7 +200,7 @@ class _Reader:
         if boxes:
             self.boxes.append(boxes)
         self.texts += bool(body.strip())
-        self.folder = self.folder or source.name
+        self.names.append(source.name)
         waits, files = self._items(source, fields, "dependencies"), self._items(source, fields, "modified_files")
         line = fields["title"].line if "title" in fields else 1
         mark = self._mark(source, fields, line, f"{own} {title}")
@@ -245,11 +255,12 @@ class _Reader:
 
     def all_losses(self) -> list[Loss]:
         """Those of single files, then those of all together."""
-        more = fields_loss(self.folder, self.fields, _WHY_FIELDS)
+        folder = _common(self.names)
+        more = fields_loss(folder, self.fields, _WHY_FIELDS)
         if self.texts:
             why = "what stands below the front matter (description, plan, notes) is not carried"
-            more.append(Loss(self.folder, 0, f"{self.texts} files", why))
+            more.append(Loss(folder, 0, f"{self.texts} files", why))
         if self.boxes:
             why = "boxes below the front matter, as those of acceptance criteria, are no tasks"
-            more.append(Loss(self.folder, 0, f"{sum(self.boxes)} boxes in {len(self.boxes)} files", why))
+            more.append(Loss(folder, 0, f"{sum(self.boxes)} boxes in {len(self.boxes)} files", why))
         return [*self.losses, *more]

@@ -214,7 +214,7 @@ class _Reader:
         if self.no_work:
             why = "records that are no work (messages, agents, merge requests, templates) are left out"
             more.append(Loss(self.name, 0, listed(self.no_work), why))
-        why = "links that are no order are not carried (in brackets: how many)"
+        why = "only links of the kinds blocks and parent-child are carried (in brackets: how many others)"
         more.extend(fields_loss(self.name, self.links, why))
         more.extend(fields_loss(self.name, self.fields, _WHY_FIELDS))
         return [*self.losses, *more]

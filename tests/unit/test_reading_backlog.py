@@ -325,3 +325,18 @@ def test_exactly_what_is_done_there_is_done_here(drawn: list[tuple[str, int]], b
     for phase in found.phases:
         numbers = [int(t.id[5:]) for t in phase.tasks if t.id != phase.id]
         assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize(
+    ("names", "source"),
+    [
+        (["b/tasks/task-1.md"], "b/tasks/task-1.md"),
+        (["b/tasks/task-1.md", "b/tasks/task-2.md"], "b/tasks"),
+        (["b/tasks/task-1.md", "b/archive/task-2.md"], "b"),
+        (["task-1.md", "task-2.md"], "."),
+        (["/task-1.md", "/x/task-2.md"], "/"),
+    ],
+)
+def test_what_many_files_have_is_told_of_their_folder(names: list[str], source: str) -> None:
+    found = read([file(str(at), "Done", "priority: low\n", "Text\n", name) for at, name in enumerate(names)])
+    assert [loss.source for loss in found.losses] == [source, source]

@@ -159,7 +159,7 @@ def test_issues_stand_in_the_order_of_their_creation() -> None:
                     ],
                 )
             ],
-            "0 related (2), discovered-from (1): links that are no order",
+            "0 related (2), discovered-from (1): only links of the kinds blocks and parent-child",
         ),
         ([issue("a", dependencies="b")], '1 a: "dependencies" is no list: "b"'),
         ([issue("a", dependencies=["b"])], '1 a: this dependency is not understood: "b"'),
