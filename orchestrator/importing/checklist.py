@@ -55,7 +55,7 @@ class _Section:
         self.heading = heading
         self.parent = parent
         self.entries: list[Entry] = []
-        self.title = plain(_HEADING_BOX.sub("", heading.text, count=1)) if heading else ""
+        self.title = plain(_HEADING_BOX.sub("", heading.text, count=1)).rstrip(" :") if heading else ""
         self.is_phase = False
 
     def has_items(self) -> bool:
@@ -88,12 +88,15 @@ class _Reading:
         for section in self.sections:
             section.is_phase = any([e.kind == "item" and (e.box is not None or not boxes) for e in section.entries])
         titles = Counter([section.title for section in self.sections if section.is_phase])
+        spoken_for = {id(section.parent) for section in self.sections if self._stands_for_parent(section)}
         for section in self.sections:
-            if section.heading:
+            if section.heading and id(section) not in spoken_for:
                 self._judge_heading(section)
             title = section.title
             if section.heading is None:
                 title = self.title if self.title and self.title not in titles else _NO_HEADING
+            elif self._stands_for_parent(section):
+                title = section.parent.title if section.parent else title
             elif titles[title] > 1 and section.parent and section.parent.title:
                 title = f"{section.parent.title}: {title}"
             phase = _PhaseReading(self, boxes=boxes, in_phase=section.is_phase)
@@ -105,6 +108,14 @@ class _Reading:
                     FoundPhase(title or _NO_HEADING, files=tuple(phase.files), tasks=tuple(phase.finished()),
                                source=self.name, line=line)
                 )  # fmt: skip
+
+    def _stands_for_parent(self, section: _Section) -> bool:
+        """Whether the heading says no more than "Tasks", so that the one above it is the name of the phase."""
+        above = section.parent
+        return bool(
+            section.is_phase and written.label_of(section.title) == written.TASKS
+            and above and above is not self._top and above.title and not above.is_phase
+        )  # fmt: skip
 
     def _judge_heading(self, section: _Section) -> None:
         heading = section.heading
@@ -146,7 +157,7 @@ class _PhaseReading:
             if entry.line != self._row and not self._take_files(entry):
                 self._lose(entry.line, entry.text, "text is not carried")
             self._row = entry.line
-        elif not entry.text.lstrip().startswith("<!--"):
+        elif not written.is_remark(entry.text):
             self._lose(entry.line, " ".join(entry.text.split()), "code is not carried")
 
     def _take_item(self, entry: Entry) -> None:

@@ -45,7 +45,7 @@ def outline_of(found: Breakdown) -> list[tuple[str, list[tuple[str, str]]]]:
         ),
         ("## Map\n- Land\n  - [x] Hills\n", "", [("Map", [(DONE, "Hills")])]),
         ("## One\n### Tasks\n- [ ] A\n## Two\n### Tasks\n- [x] B\n", "",
-         [("One: Tasks", [(OPEN, "A")]), ("Two: Tasks", [(DONE, "B")])]),
+         [("One", [(OPEN, "A")]), ("Two", [(DONE, "B")])]),
         ("## One\n1. A\n2. B\n   - C\n## Two\n- ✅ D\n", "",
          [("One", [(OPEN, "A"), (OPEN, "B"), (OPEN, "C")]), ("Two", [(OPEN, "✅ D")])]),
         ("## One\n- [ ] A ✓\n- [x] B ✅\n- [ ] C (in progress)\n", "",
@@ -62,6 +62,23 @@ def test_each_heading_with_boxes_is_a_phase(text: str, title: str, expected: obj
 
 
 @pytest.mark.parametrize(
+    ("text", "titles", "lost"),
+    [
+        ("# T\n## A\n### Tasks:\n- [ ] a\n## B\n### Tasks:\n- [ ] b\n", ["A", "B"], []),
+        ("# T\n## Tasks\n- [ ] a\n", ["Tasks"], []),
+        ("# T\n## A\n- [ ] a\n### Tasks\n- [ ] b\n", ["A", "Tasks"], []),
+        ("# T\n## A\n### Parts:\n- [ ] a\n## B\n### Parts:\n- [ ] b\n", ["A: Parts", "B: Parts"], ["A", "B"]),
+    ],
+)
+def test_a_heading_that_only_says_tasks_has_the_name_of_the_one_above_it(
+    text: str, titles: list[str], lost: list[str]
+) -> None:
+    found = reading(text)
+    assert [phase.title for phase in found.phases] == titles
+    assert [loss.text for loss in found.losses] == lost
+
+
+@pytest.mark.parametrize(
     ("text", "lost"),
     [
         ("# T\n## A\n- [ ] a\n- b\n", [(4, "b")]),
@@ -72,6 +89,7 @@ def test_each_heading_with_boxes_is_a_phase(text: str, title: str, expected: obj
         ("# T\n- [x] a\n  ```\n  - [x] code\n  ```\n", [(3, "- [x] code")]),
         ("# T\n- [x] a\n- [ ]\n", [(3, "")]),
         ("# T\n<!-- note -->\n- [x] a\n", []),
+        ("# T\n<!--\n- [x] b\n-->\n- [x] a\n", [(2, "<!-- - [x] b -->")]),
         ("# T\n- [x] a\n\n| b | c |\n|---|---|\n| d | e |\n", [(4, "b"), (6, "d")]),
         ("# T\n- [x] a\n  - Depends on: b\n", [(3, "Depends on: b")]),
         ("---\nid: 3\n---\n- [x] a\n", [(1, "---")]),
