@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from orchestrator.app.setup import is_staged, write_plan
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, UnknownNameError, printable
 from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
-from orchestrator.core.state import DONE
+from orchestrator.core.state import DONE, STARTED
 from orchestrator.core.value import Value
 from orchestrator.importing import formats
 from orchestrator.importing.breakdown import Source, unreadable
@@ -23,16 +25,21 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 32 << 20
 _MOST_FILES = 20_000
+_SAVE = "save it as UTF-8, then import it again"
 
 
 class Imported(Value):
-    """What was brought in, from which format; ``text`` is that of plan.toml, ``written`` is empty in a dry run."""
+    """What was brought in, from which format.
+
+    ``text`` is that of plan.toml, ``marks`` those of the tasks that are not open, by their ids in the plan; ``written``
+    is empty in a dry run.
+    """
 
     format: str
     title: str
     phases: int
     tasks: int
-    done: int
+    marks: dict[str, str]
     text: str
     written: tuple[str, ...] = ()
     losses: tuple[Loss, ...] = ()
@@ -58,7 +65,7 @@ def import_plan(
         plan.title,
         len(plan.phases),
         sum([len(phase.tasks) for phase in plan.phases]),
-        sum([mark == DONE for mark in composed.marks.values()]),
+        composed.marks,
         composed.text,
         (),
         composed.losses,
@@ -69,10 +76,16 @@ def import_plan(
     return imported.replace(written=(PLAN_PATH, TODO_PATH, LOCK_PATH))
 
 
+def _marked(imported: Imported, wanted: str) -> int:
+    return sum([mark == wanted for mark in imported.marks.values()])
+
+
 def imported_text(done: Imported) -> str:
     """What was brought in and, line by line, what could not be carried."""
+    started = _marked(done, STARTED)
     lines = [
-        f"{done.format}: {done.title}, {done.phases} phases, {done.tasks} tasks, {done.done} of them done",
+        f"{done.format}: {done.title}, {done.phases} phases, {done.tasks} tasks, {_marked(done, DONE)} of them done"
+        + (f", {started} in progress" if started else ""),
         f"not carried: {len(done.losses)}" + (":" if done.losses else ""),
     ]
     for loss in done.losses:
@@ -88,7 +101,8 @@ def imported_data(done: Imported) -> dict[str, object]:
         "title": done.title,
         "phases": done.phases,
         "tasks": done.tasks,
-        "done": done.done,
+        "done": _marked(done, DONE),
+        "marks": dict(done.marks),
         "written": list(done.written),
         "losses": [
             {"source": loss.source, "line": loss.line, "text": loss.text, "why": loss.why} for loss in done.losses
@@ -125,8 +139,7 @@ def _read(names: Sequence[str]) -> list[Source]:
         if count > _MOST_FILES:
             raise unreadable(name, 0, f"there are more than {_MOST_FILES} files")
         try:
-            with open(name, "rb") as file:
-                data = file.read(left + 1)
+            data = _bytes(name, left + 1)
         except OSError as error:
             finding = Finding(
                 "plan-invalid", f"{name} cannot be read: {error.strerror}", help="orchestrator import FILE"
@@ -141,19 +154,35 @@ def _read(names: Sequence[str]) -> list[Source]:
 
 def _files(names: Sequence[str]) -> Iterator[str]:
     for name in names:
-        if os.path.isdir(name):
-            for folder, folders, files in os.walk(name):
-                folders.sort()
-                yield from [os.path.join(folder, file) for file in sorted(files) if file.endswith(".md")]
-        else:
+        if not os.path.isdir(name):
             yield name
+            continue
+        none = True
+        for folder, folders, files in os.walk(name):
+            folders.sort()
+            for file in sorted([file for file in files if file.endswith(".md")]):
+                none = False
+                yield os.path.join(folder, file)
+        if none:
+            said = f"there is no Markdown file (*.md) in {name}"
+            raise unreadable(name, 0, said, "name the files themselves: orchestrator import FILE")
+
+
+def _bytes(name: str, most: int) -> bytes:
+    """The first bytes of the file; a pipe or a device might never end, or never begin."""
+    with open(os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise unreadable(name, 0, "this is no regular file", "write it into a file, and import that")
+        return file.read(most)
 
 
 def _text(name: str, data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise unreadable(name, 1, "this is UTF-16 or UTF-32, not UTF-8", _SAVE)
     if b"\0" in data:
         raise unreadable(name, data.count(b"\n", 0, data.index(b"\0")) + 1, "this is no text")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise unreadable(name, data.count(b"\n", 0, error.start) + 1, "this is not UTF-8") from error
+        raise unreadable(name, data.count(b"\n", 0, error.start) + 1, "this is not UTF-8", _SAVE) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,6 +123,7 @@ def test_each_format_is_seen_and_read(repo: Repository, tmp_path: Path, name: st
     assert seen.returncode == 0, seen.stderr
     told = json.loads(seen.stdout)
     assert (told["format"], told["done"], told["written"]) == (name, 1, [])
+    assert list(told["marks"].values()) == ["done"]
     assert repo.status() == []
     done = brought_in(repo, "--format", name, file)
     assert done.returncode == 0, done.stderr
@@ -181,7 +183,9 @@ def test_what_stands_in_titles_and_names_is_never_run(repo: Repository, tmp_path
         (b"- [ ] caf\xe9\n", 3, "this is not UTF-8"),
         (b'{"master": {"tasks": [', 3, ""),
         (b"".join([b"  " * n + b"- [ ] t\n" for n in range(900)]), 3, "nested too deep"),
-        (b"- [ ] t\n" * 300_000, 3, "at most 2097152 of Markdown are read"),
+        (b"- [ ] t" + b"y" * 3_000_000, 3, "this has 3000007 characters; at most 2097152 of Markdown are read"),
+        (b"# h\n" * 60_000 + b"- [ ] t\n", 3, "this has 60001 lines; at most 50000 of Markdown are read"),
+        ("- [ ] t\n".encode("utf-16"), 3, "this is UTF-16 or UTF-32, not UTF-8"),
     ],
 )
 def test_nothing_is_written_of_what_cannot_be_read(
@@ -191,13 +195,36 @@ def test_nothing_is_written_of_what_cannot_be_read(
     assert_nothing_is_there(repo, brought_in(repo, tmp_path / "x"), code, words)
 
 
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("link", [False, True])
+def test_a_pipe_is_refused_and_not_waited_for(repo: Repository, tmp_path: Path, inside: bool, link: bool) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    if link:
+        (tmp_path / "link.md").symlink_to(tmp_path / "pipe.md")
+    name = tmp_path if inside else tmp_path / ("link.md" if link else "pipe.md")
+    assert_nothing_is_there(repo, brought_in(repo, name), 3, "this is no regular file")
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "/dev/tty"])
+def test_a_device_is_refused(repo: Repository, name: str) -> None:
+    done = brought_in(repo, name)
+    assert "this is no regular file" in done.stderr or "cannot be read" in done.stderr
+    assert_nothing_is_there(repo, done, done.returncode or 1, "")
+
+
+def test_a_folder_without_markdown_is_refused_by_its_name(repo: Repository, tmp_path: Path) -> None:
+    (tmp_path / "tasks.json").write_text("{}", encoding="utf-8")
+    done = brought_in(repo, tmp_path)
+    assert_nothing_is_there(repo, done, 3, f"there is no Markdown file (*.md) in {tmp_path}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["gone.md"], "cannot be read: No such file"),
         ([], "Missing argument"),
-        (["/dev/null", "--format", "tasks"], 'there is no format "tasks"'),
-        (["/dev/null", "--format", "beads", "--tag", "x"], "--tag is for task-master alone"),
+        ([__file__, "--format", "tasks"], 'there is no format "tasks"'),
+        ([__file__, "--format", "beads", "--tag", "x"], "--tag is for task-master alone"),
     ],
 )
 def test_wrong_usage(repo: Repository, arguments: list[str], words: str) -> None:
