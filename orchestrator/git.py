@@ -27,8 +27,8 @@ class GitError(CannotJudgeError):
 
     def __init__(self, argv: Sequence[str], exit_code: int, stderr: str) -> None:
         """Tell which command failed and what it said."""
-        said = stderr.strip() or "it said nothing"
-        finding = Finding("git", f"git {' '.join(argv)} failed (exit {exit_code}): {said}")
+        said, *more = [line for line in stderr.strip().split("\n") if line.strip()] or ["it said nothing"]
+        finding = Finding("git", f"git {' '.join(argv)} failed (exit {exit_code}): {said}", notes=tuple(more))
         super().__init__(finding)
         self.exit_code = exit_code
         self.stderr = stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from pathlib import Path
@@ -132,21 +133,44 @@ def write_plan(repository: Repository, data: bytes, marks: Mapping[str, str] | N
     The tasks get these marks; without them, those of a PLAN.md that was kept by hand. Its text stays.
 
     Raises:
-        CannotJudgeError: there is something else than a file where one has to be.
+        CannotJudgeError: there is something else than a file where one has to be, or Git cannot take them in; all
+            is as it was then.
     """
     top = repository.git.top
-    todo = read_file(top, TODO_PATH)
+    before = {path: read_file(top, path) for path in (PLAN_PATH, TODO_PATH, LOCK_PATH)}
+    fresh = [path for path in before if not is_staged(repository, path)]
     entries = {PLAN_PATH: data}
-    if todo is not None and not is_staged(repository, TODO_PATH):
+    if (todo := before[TODO_PATH]) is not None and TODO_PATH in fresh:
         entries[TODO_PATH] = todo
-    if read_file(top, PLAN_PATH) is None:
-        replace_file(os.path.join(top, PLAN_PATH), data)
-    stage(repository, entries)
+    try:
+        if before[PLAN_PATH] is None:
+            replace_file(os.path.join(top, PLAN_PATH), data)
+        stage(repository, entries)
+        _stage_own_files(repository, marks)
+    except BaseException:  # also Ctrl-C
+        _take_back(repository, before, fresh)
+        raise
+
+
+def _stage_own_files(repository: Repository, marks: Mapping[str, str] | None) -> None:
     facts = read_facts(repository, staged_parents(repository))
     if facts is None:
         raise no_plan()
     reading = facts.reading() if marks is None else Reading(facts.required().plan, marks, {})
     stage_own_files(facts, facts.settle({}, reading))
+
+
+def _take_back(repository: Repository, before: Mapping[str, bytes | None], fresh: Sequence[str]) -> None:
+    """Make the files as they were, and those that the index did not have leave it."""
+    for path, data in before.items():
+        name = os.path.join(repository.git.top, path)
+        if data is None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+        elif read_file(repository.git.top, path) != data:
+            replace_file(name, data)
+    # Where the index cannot be written, it was not; what stopped us is told by who calls.
+    repository.git.call("update-index", "--force-remove", "--", *fresh)
 
 
 def printable_path(path: Path) -> str:

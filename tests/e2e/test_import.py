@@ -195,6 +195,40 @@ def test_nothing_is_written_of_what_cannot_be_read(
     assert_nothing_is_there(repo, brought_in(repo, tmp_path / "x"), code, words)
 
 
+def test_an_index_that_cannot_be_written_leaves_nothing_behind(repo: Repository, tmp_path: Path) -> None:
+    (tmp_path / "b.md").write_text(BREAKDOWN, encoding="utf-8")
+    lock = repo.top / ".git/index.lock"
+    lock.touch()
+    done = brought_in(repo, tmp_path / "b.md")
+    assert done.returncode == 3
+    assert "index.lock': File exists." in done.stderr
+    assert "\\x0a" not in done.stderr
+    assert [file.name for file in repo.top.iterdir()] == [".git"]
+    lock.unlink()
+    assert brought_in(repo, tmp_path / "b.md").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["plan.toml", "PLAN.md", "plan.lock"])
+def test_a_folder_where_a_file_has_to_be_leaves_all_as_it_was(repo: Repository, tmp_path: Path, name: str) -> None:
+    (tmp_path / "b.md").write_text(BREAKDOWN, encoding="utf-8")
+    (repo.top / name).mkdir()
+    done = brought_in(repo, tmp_path / "b.md")
+    assert done.returncode == 3
+    assert f"{name} must be a regular file" in done.stderr
+    assert sorted(file.name for file in repo.top.iterdir()) == [".git", name]
+    assert repo.git("ls-files").stdout == ""
+
+
+def test_what_cannot_be_finished_is_taken_back(repo: Repository, tmp_path: Path) -> None:
+    """The last of the three is in the way only when the others are written: the user's files are as they were."""
+    (tmp_path / "b.md").write_text(BREAKDOWN, encoding="utf-8")
+    repo.write("PLAN.md", "# Mine\n\n<!-- orchestrator:begin -->\nno end\n")
+    before = repo.status()
+    done = brought_in(repo, tmp_path / "b.md")
+    assert done.returncode == 3, done.stdout
+    assert (repo.status(), repo.read("PLAN.md")) == (before, "# Mine\n\n<!-- orchestrator:begin -->\nno end\n")
+
+
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("link", [False, True])
 def test_a_pipe_is_refused_and_not_waited_for(repo: Repository, tmp_path: Path, inside: bool, link: bool) -> None:
