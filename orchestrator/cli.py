@@ -602,7 +602,8 @@ def import_(repository: Any, files: tuple[str, ...], format_name: str, tag: str,
             click.echo(f"wrote {path}")
     click.echo(imported_text(done), err=dry_run, nl=False)
     if not dry_run:
-        click.echo("next: orchestrator lint, then: git commit -m 'feat: [plan] adopt', and: orchestrator install")
+        said = "orchestrator lint && git add plan.toml && git commit -m 'feat: [plan] adopt' && orchestrator install"
+        click.echo(f"next: add gates to plan.toml, then: {said}")
 
 
 @commands.command()
