@@ -185,4 +185,22 @@ def _text(name: str, data: bytes) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise unreadable(name, data.count(b"\n", 0, error.start) + 1, "this is not UTF-8", _SAVE) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if line := _conflict(text):  # what is done on one side may be open on the other
+        raise unreadable(name, line, "a conflict of a merge is not settled here", "settle it, then import it again")
+    return text
+
+
+def _conflict(text: str) -> int:
+    """The line on which Git has left a conflict in the text, 0 for none."""
+    if "<<<<<<< " not in text or ">>>>>>> " not in text:
+        return 0
+    begun = parted = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("<<<<<<< "):
+            begun, parted = number, 0
+        elif line == "=======":
+            parted = begun
+        elif line.startswith(">>>>>>> ") and parted:
+            return parted
+    return 0

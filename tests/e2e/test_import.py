@@ -185,6 +185,11 @@ def test_what_stands_in_titles_and_names_is_never_run(repo: Repository, tmp_path
         (b"".join([b"  " * n + b"- [ ] t\n" for n in range(900)]), 3, "nested too deep"),
         (b"- [ ] t" + b"y" * 3_000_000, 3, "this has 3000007 characters; at most 2097152 of Markdown are read"),
         (b"# h\n" * 60_000 + b"- [ ] t\n", 3, "this has 60001 lines; at most 50000 of Markdown are read"),
+        (
+            b"- [x] a\n<<<<<<< HEAD\n- [x] b\n=======\n- [ ] b\n>>>>>>> side\n",
+            3,
+            "a conflict of a merge is not settled",
+        ),
         ("- [ ] t\n".encode("utf-16"), 3, "this is UTF-16 or UTF-32, not UTF-8"),
     ],
 )
