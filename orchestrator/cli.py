@@ -40,6 +40,7 @@ def _run() -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a tick shows its number
     try:
         code = commands.main(standalone_mode=False)
+        sys.stdout.flush()  # what cannot be written has to be told while there is somebody to tell it
     except (click.Abort, KeyboardInterrupt):
         click.echo("\ninterrupted", err=True)
         return EXIT_INTERRUPTED
@@ -50,7 +51,17 @@ def _run() -> int:
         _fail(error.findings)
         codes = {UnknownNameError: EXIT_USAGE, RefusedError: EXIT_REFUSED}
         return codes.get(type(error), EXIT_CANNOT_JUDGE)
+    except OSError as error:  # a full disk, a closed pipe, a file that may not be read
+        _fail_on_system(error)
+        return EXIT_CANNOT_JUDGE
     return code if isinstance(code, int) else 0
+
+
+def _fail_on_system(error: OSError) -> None:
+    """Tell on stderr what the system refused; standard output may be what it is about, so nothing more goes there."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try once more to write what is left
+    where = f": {printable(os.fsdecode(error.filename))}" if isinstance(error.filename, str | bytes) else ""
+    click.echo(f"error[git]: the system says: {error.strerror or error}{where}", err=True)
 
 
 def _fail(findings: Sequence[Finding]) -> None:

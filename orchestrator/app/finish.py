@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.gates import run_due
@@ -246,16 +248,25 @@ def _free_folder(repository: Repository, settled: Settled) -> str:
 
 
 def _write(repository: Repository, files: dict[str, bytes]) -> None:
-    """Put the files into the work tree and the index, and take the three files out of both."""
+    """Put the files into the work tree and the index, and take the three files out of both.
+
+    Where that cannot be done, or is interrupted, before the index has it, nothing is left behind.
+    """
     top = repository.git.top
-    os.makedirs(os.path.join(top, os.path.dirname(next(iter(files)))), exist_ok=True)
-    for path, data in files.items():
-        replace_file(os.path.join(top, path), data)
-    stage(repository, files)
-    gone = [path for path in OWN_PATHS if read_file(top, path) is not None]
-    repository.git.run("rm", "-q", "--cached", "--", *[f":/{path}" for path in OWN_PATHS])
-    for path in gone:
-        os.unlink(os.path.join(top, path))
+    folder = os.path.join(top, os.path.dirname(next(iter(files))))
+    try:
+        os.makedirs(folder)
+        for path, data in files.items():
+            replace_file(os.path.join(top, path), data)
+        stage(repository, files, OWN_PATHS)
+    except BaseException:  # also Ctrl-C
+        shutil.rmtree(folder, ignore_errors=True)  # what stopped us is told by who calls
+        with contextlib.suppress(OSError):  # there are other plans in it
+            os.removedirs(os.path.dirname(folder))
+        raise
+    for path in OWN_PATHS:
+        if read_file(top, path) is not None:
+            os.unlink(os.path.join(top, path))
 
 
 def _commit(repository: Repository, history: PlanHistory, folder: str) -> str:

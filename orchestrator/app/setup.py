@@ -186,10 +186,10 @@ def _source_bytes(source: Path) -> bytes:
         raise CannotJudgeError(Finding("plan-invalid", f"{source} cannot be read: {error.strerror}")) from error
 
 
-def stage(repository: Repository, entries: dict[str, bytes]) -> None:
-    """Put files into the index as they are, whatever an ignore file says of them."""
+def stage(repository: Repository, entries: Mapping[str, bytes], gone: Sequence[str] = ()) -> None:
+    """Put files into the index as they are, whatever an ignore file says of them, and take others out, in one step."""
     git = repository.git
-    lines = []
+    lines = [f"0 {'0' * 40}\t{path}\0" for path in gone]
     for path, data in entries.items():
         oid = git.text("hash-object", "-w", "--path", path, "--stdin", stdin=data)
         lines.append(f"100644 {oid}\t{path}\0")

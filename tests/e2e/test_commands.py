@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -464,3 +465,13 @@ def test_a_ref_without_a_name_does_not_bind(planned: Repository, orchestrator: O
     answer = orchestrator("verify", "HEAD", "--plan", name)
     assert answer.code == 2
     assert "the name of the ref is empty" in answer.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["status", "schema", "report", "lint"])
+def test_an_answer_that_cannot_be_written_is_told(planned: Repository, command: str) -> None:
+    argv = shlex.join([*ORCHESTRATOR, command])
+    done = run(["sh", "-c", f"{argv} > /dev/full"], cwd=planned.top, check=False)
+    assert done.returncode == 3
+    assert done.stderr.endswith("error[git]: the system says: No space left on device\n")
+    assert "Traceback" not in done.stderr

@@ -264,6 +264,20 @@ def test_a_hook_that_refuses_leaves_it_staged(native: Adopted) -> None:
     assert native.status() == []
 
 
+def test_what_cannot_be_written_leaves_nothing_behind(native: Adopted) -> None:
+    complete(native)
+    lock = native.git_path("index.lock")
+    before = native.state()
+    lock.touch()
+    done = finish(native)
+    lock.unlink()
+    assert done.returncode == 3
+    assert "index.lock': File exists" in done.stderr
+    assert native.state() == before
+    assert not (native.top / "docs").exists()
+    assert finish(native).returncode == 0
+
+
 def test_a_gate_that_cannot_run_is_no_pass(make: Maker) -> None:
     gates = '[gates.schema]\nrun = "test ! -e src/ui/login.html || exit 127"\ninputs = ["db/**", "src/**"]\n'
     gates += '[gates.api]\nrun = "true"\ninputs = ["nothing/**", "src/api/**"]\n'
