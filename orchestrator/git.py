@@ -185,6 +185,15 @@ class GitProcess:
         return self._code
 
 
+def c_quoted(path: bytes) -> bytes:
+    """The path in quotes as in C, in which Git reads it wherever it takes one path among others.
+
+    Source: quote.c of Git, unquote_c_style; git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES.
+    """
+    plain = [b"%c" % byte if 32 <= byte < 127 and byte not in b'"\\' else b"\\%03o" % byte for byte in path]
+    return b'"' + b"".join(plain) + b'"'
+
+
 def _spawn(argv: tuple[str, ...], stdin: bytes, env: Mapping[str, str]) -> tuple[int, bytes, bytes]:
     pid, in_write, out_read, err_read = _launch(argv, env)
     try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.finding import CannotJudgeError, Finding
 from orchestrator.gate_runs.environment import gate_environment
 from orchestrator.gate_runs.janitor import GOODBYE, REMOVE_S, remove_folder
-from orchestrator.git import Git
+from orchestrator.git import Git, c_quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,8 @@ class Checkouts:
         # Also for Git itself: with GIT_DIR or GIT_INDEX_FILE of a hook it would work in the user's repository.
         self._env = gate_environment(git.env, names)
         self._object_format = git.text("rev-parse", "--show-object-format")
-        self._alternates = b"".join(_quoted(path) + b"\n" for path in _object_folders(git))
+        # In quotes, since a line end or a leading # would mean something (gitrepository-layout(5), objects/info).
+        self._alternates = b"".join(c_quoted(path) + b"\n" for path in _object_folders(git))
         settings = git.settings(_REMOTES)
         self._remotes = [(name, "true" if value is None else value) for name, value in settings]
         self._shallow = _content(_git_path(git, "shallow"))
@@ -196,8 +197,3 @@ def _object_folders(git: Git) -> Iterator[bytes]:
 def _unescaped(match: re.Match[bytes]) -> bytes:
     code = match[1]
     return bytes([int(code, 8) & 0xFF]) if len(code) == 3 else _ESCAPES.get(code, code)
-
-
-def _quoted(path: bytes) -> bytes:
-    """The path as a line of objects/info/alternates: quoted as in C, since a line end or a # would mean something."""
-    return b'"' + b"".join(b"\\%03o" % byte if byte < 32 or byte in b'"\\' else b"%c" % byte for byte in path) + b'"'

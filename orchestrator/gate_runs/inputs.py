@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.finding import CannotJudgeError, Finding, printable
 from orchestrator.core.plan import OWN_PATHS
+from orchestrator.git import c_quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -186,14 +187,14 @@ def _mode(full: str) -> int:
 
 
 def _quoted(path: str) -> bytes:
-    """The path as ``git hash-object --stdin-paths`` takes it: quoted as in C where a line would not carry it.
+    """The path as ``git hash-object --stdin-paths`` takes it: in quotes where a line would not carry it.
 
     Source: builtin/hash-object.c of Git 2.39, hash_stdin_paths.
     """
     raw = path.encode("utf-8", "surrogateescape")
     if not (raw.startswith(b'"') or b"\n" in raw or raw.endswith(b"\r")):
         return raw
-    return b'"' + b"".join(b"\\%03o" % byte for byte in raw) + b'"'
+    return c_quoted(raw)
 
 
 def _blob_id(content: bytes, length: int) -> str:

@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from orchestrator.git import Git
+from orchestrator.git import Git, c_quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ def scratch_objects(git: Git) -> Iterator[Git]:
 
 
 def _quoted(path: str) -> str:
-    """The path between separators: quoted as in C where it holds one."""
+    """The path between separators: in quotes where it holds one."""
     if os.pathsep not in path and not path.startswith('"') and "\n" not in path:
         return path
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return c_quoted(os.fsencode(path)).decode("ascii")

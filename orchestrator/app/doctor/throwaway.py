@@ -15,7 +15,7 @@ from orchestrator.app.repository import Repository
 from orchestrator.core.finding import CannotJudgeError, Finding, printable
 from orchestrator.core.value import Value
 from orchestrator.gate_runs.process import STUCK_S, GateProcess
-from orchestrator.git import Git
+from orchestrator.git import Git, c_quoted
 from orchestrator.installing.inspection import CONFIG_FILES
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def _borrow(user: Repository, place: Throwaway) -> None:
     objects = _git_path(user, "objects")
     alternates = place.top / ".git" / "objects" / "info" / "alternates"
     alternates.parent.mkdir(parents=True, exist_ok=True)
-    alternates.write_bytes(os.fsencode(_quoted(str(objects))) + b"\n")
+    alternates.write_bytes(c_quoted(os.fsencode(objects)) + b"\n")
     shallow = _git_path(user, "shallow")
     if shallow.is_file():
         shutil.copyfile(shallow, place.top / ".git" / "shallow")
@@ -254,11 +254,6 @@ def _borrow(user: Repository, place: Throwaway) -> None:
 
 def _git_path(user: Repository, name: str) -> Path:
     return Path(os.path.abspath(os.path.join(user.git.top, user.git.text("rev-parse", "--git-path", name))))
-
-
-def _quoted(path: str) -> str:
-    """The path as a line of ``objects/info/alternates``, where a leading quote or hash has a meaning."""
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"' if path.startswith(('"', "#")) else path
 
 
 def _bring_configuration(user: Repository, place: Throwaway) -> tuple[str, ...]:
