@@ -502,12 +502,7 @@ def _validated_text(line: Any) -> str:
     name = f"{line.phase.id}: {line.gate.name}"
     if line.result is None:
         return f"{name}: not run: {line.why}"
-    facts = [f"{line.result.seconds:.1f} s"]
-    if line.result.tests is not None:
-        facts.append(f"{line.result.tests} tests")
-    if line.result.coverage is not None:
-        facts.append(f"{line.result.coverage:g}% coverage")
-    return f"{name}: {line.result.status} ({', '.join(facts)}): {line.why}"
+    return f"{name}: {line.result.outcome()}: {line.why}"
 
 
 @commands.command()

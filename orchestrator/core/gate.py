@@ -52,6 +52,15 @@ class GateResult(Value):
         """Whether it is evidence."""
         return self.status == "passed"
 
+    def outcome(self) -> str:
+        """How it ended and what was measured, as "passed (1.2 s, 28 tests, 95% coverage)"."""
+        facts = [f"{self.seconds:.1f} s"]
+        if self.tests is not None:
+            facts.append(f"{self.tests} tests")
+        if self.coverage is not None:
+            facts.append(f"{self.coverage:g}% coverage")
+        return f"{self.status} ({', '.join(facts)})"
+
 
 class DueGate(Value):
     """A gate that must run before the commit can be judged; ``role`` "own", "dependency" or "other"."""

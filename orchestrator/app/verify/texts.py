@@ -89,14 +89,9 @@ def _listed_line(item: Listed) -> str:
 
 def _rerun_line(item: Rerun) -> str:
     result = item.result
-    facts = [f"{result.seconds:.1f} s"]
-    if result.tests is not None:
-        facts.append(f"{result.tests} tests")
-    if result.coverage is not None:
-        facts.append(f"{result.coverage:g}% coverage")
     reason = f": {printable(result.reason)}" if result.reason and not result.passed else ""
     gate = f"{printable(item.gate)} of {', '.join(item.phases)}"
-    return f"  {item.oid[:12]} {gate}: {result.status} ({', '.join(facts)}){reason}"
+    return f"  {item.oid[:12]} {gate}: {result.outcome()}{reason}"
 
 
 def report_data(report: Report) -> dict[str, object]:
