@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,6 @@ from tests.support import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # EDITOR "false": a test that needs an editor names its own by GIT_EDITOR; none may ever wait for a person.
 GLOBAL_CONFIG = """\
@@ -30,6 +31,19 @@ GLOBAL_CONFIG = """\
 """
 FOREIGN = ("GIT_", "PRE_COMMIT", "PREK_", "_PRE_COMMIT", "ORCHESTRATOR_", "XDG_", "HUSKY", "LEFTHOOK", "LC_")
 FOREIGN_NAMES = {"SKIP", "LANG", "LANGUAGE", "EDITOR", "VISUAL", "PAGER", "EMAIL", "NO_COLOR", "FORCE_COLOR", "COLUMNS"}
+
+
+PROGRAM = Path(__file__).resolve().parents[1] / "orchestrator"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the program once, before there are workers: thousands of hooks would each read the sources again.
+
+    It is done for them because in the tests no Python writes bytecode by itself: the age of a file is kept there in
+    seconds, so that a gate could see a module as it was before the test has changed it.
+    """
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(PROGRAM, quiet=2)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,6 +70,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             "GIT_COMMITTER_NAME": "Cole Committer",
             "GIT_COMMITTER_EMAIL": "cole@example.com",
             "LC_ALL": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
             "TZ": "UTC",
         }.items():
             patch.setenv(name, value)
