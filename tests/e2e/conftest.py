@@ -97,9 +97,13 @@ def source(shared: Path, hermetic: Path) -> str:
 
 @pytest.fixture(scope="session")
 def runner_env(shared: Path) -> dict[str, str]:
-    """Where the runners keep what they install, once for all workers, and how their installers reach packages."""
+    """Where the runners keep what they install, once for all workers, and how their installers reach packages.
+
+    uv, with which prek installs, would leave it to each hook to compile what it imports; pip compiles all by itself.
+    """
     return {
         **INSTALLERS,
+        "UV_COMPILE_BYTECODE": "1",
         "PRE_COMMIT_HOME": str(shared / "pre-commit"),
         "PREK_HOME": str(shared / "prek"),
     }
