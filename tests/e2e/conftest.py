@@ -197,18 +197,40 @@ class Maker:
 
     def adopted(self, way: str = "native", plan: str = PLAN, name: str = "repo", config: str = CONFIG) -> Adopted:
         """A repository that has adopted the plan in its first commit, with a few files beside it."""
-        template = self.templates.get((way, plan, config))
-        if template is None:
+
+        def make() -> Adopted:
             repo = self.hooked(way, name, config=config)
             repo.commit("begin", {"plan.toml": plan, "notes.txt": "one\ntwo\nthree\n", ".gitignore": "*.log\n"})
+            return repo
+
+        return self.copied((way, plan, config), name, make)
+
+    def founded(self, name: str = "repo") -> Adopted:
+        """A repository with native launchers whose second commit completes the first phase; its gate has run."""
+
+        def make() -> Adopted:
+            repo = self.adopted(name=name)
+            repo.finish_foundation()
+            return repo
+
+        return self.copied(("native", PLAN, "founded"), name, make)
+
+    def copied(self, key: tuple[str, str, str], name: str, make: Callable[[], Adopted]) -> Adopted:
+        """A copy of what was made first under the key, which starts with the way; its log of gates comes along."""
+        template = self.templates.get(key)
+        if template is None:
+            repo = make()
             template = self.template_folder / str(len(self.templates))
-            shutil.copytree(repo.top, template, symlinks=True)
-            self.templates[way, plan, config] = template
-        else:
-            repo = Adopted(self.tmp_path / name, self.environment(way, name))
-            repo.way = way
-            shutil.copytree(template, repo.top, symlinks=True)
-            repo.git("update-index", "-q", "--refresh")
+            shutil.copytree(repo.top, template / "repo", symlinks=True)
+            (template / "gates").write_text("".join([f"{gate}\n" for gate in repo.gate_runs()]), encoding="utf-8")
+            self.templates[key] = template
+            return repo
+        way = key[0]
+        repo = Adopted(self.tmp_path / name, self.environment(way, name))
+        repo.way = way
+        shutil.copytree(template / "repo", repo.top, symlinks=True)
+        shutil.copyfile(template / "gates", repo.log)
+        repo.git("update-index", "-q", "--refresh")
         return repo
 
 
@@ -267,3 +289,9 @@ def orchestrator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[s
 def native(make: Maker) -> Adopted:
     """A repository that has adopted the plan, with native launchers."""
     return make.adopted()
+
+
+@pytest.fixture
+def founded(make: Maker) -> Adopted:
+    """A repository that has adopted the plan and completed its first phase, with native launchers."""
+    return make.founded()

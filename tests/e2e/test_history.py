@@ -327,13 +327,12 @@ def test_a_cherry_pick_with_a_conflict_is_judged(native: Adopted) -> None:
     assert_accepted(native, done, before)
 
 
-def test_after_a_reset_the_commit_is_made_again_without_a_run(native: Adopted) -> None:
-    native.finish_foundation()
-    native.git("reset", "-q", "--soft", "HEAD~1")
-    before = native.state()
-    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
-    assert native.gate_runs() == ["schema"]
-    assert status_line(native, 1) == "_complete - gates: schema passed_"
+def test_after_a_reset_the_commit_is_made_again_without_a_run(founded: Adopted) -> None:
+    founded.git("reset", "-q", "--soft", "HEAD~1")
+    before = founded.state()
+    assert_accepted(founded, founded.git("commit", "-m", MESSAGE, check=False), before)
+    assert founded.gate_runs() == ["schema"]
+    assert status_line(founded, 1) == "_complete - gates: schema passed_"
 
 
 def test_stash_and_pop_are_no_trouble(native: Adopted) -> None:
@@ -356,17 +355,16 @@ def test_what_went_around_the_hooks_is_mended_by_the_next_commit(native: Adopted
     assert told("") == set()
 
 
-def test_a_reword_of_work_whose_passes_are_from_elsewhere(native: Adopted) -> None:
-    native.finish_foundation()
+def test_a_reword_of_work_whose_passes_are_from_elsewhere(founded: Adopted) -> None:
     for number in "12":
-        native.commit(MESSAGE, {f"db/{number}.sql": "x\n"})
-    shutil.rmtree(native.git_path("orchestrator"))
-    editor = {**sequence_editor(native, "1s/^pick/reword/"), "GIT_EDITOR": "true"}
-    done = native.git("rebase", "-i", "HEAD~2", check=False, env=editor)
+        founded.commit(MESSAGE, {f"db/{number}.sql": "x\n"})
+    shutil.rmtree(founded.git_path("orchestrator"))
+    editor = {**sequence_editor(founded, "1s/^pick/reword/"), "GIT_EDITOR": "true"}
+    done = founded.git("rebase", "-i", "HEAD~2", check=False, env=editor)
     assert done.returncode == 0, said(done)
-    assert native.status() == []
-    shutil.rmtree(native.git_path("orchestrator"), ignore_errors=True)
-    done = native.git("rebase", "-x", "git commit --amend --no-edit", "HEAD~2", check=False)
+    assert founded.status() == []
+    shutil.rmtree(founded.git_path("orchestrator"), ignore_errors=True)
+    done = founded.git("rebase", "-x", "git commit --amend --no-edit", "HEAD~2", check=False)
     assert done.returncode == 0, said(done)
 
 

@@ -142,19 +142,18 @@ def test_plan_md_deleted_is_rendered_again(native: Adopted) -> None:
     assert box(native, "1.2") == "- [x] Task 1.2: Settings agreed ✓"
 
 
-def test_reopening(native: Adopted) -> None:
-    native.finish_foundation()
-    native.tick("1.2", mark=" ")
-    before = native.state()
-    assert_accepted(native, native.git("commit", "-m", "oops", check=False), before)
-    assert box(native, "1.2") == "- [ ] Task 1.2: Settings agreed (reopened)"
-    assert status_line(native, 1).startswith("_in progress")
-    native.add({"db/x.sql": "x\n"})
-    native.git("commit", "-q", "-m", MESSAGE)
-    assert box(native, "1.2") == "- [ ] Task 1.2: Settings agreed (reopened)"
-    native.tick("1.2")
-    native.git("commit", "-q", "-m", MESSAGE)
-    assert box(native, "1.2") == "- [x] Task 1.2: Settings agreed ✓"
+def test_reopening(founded: Adopted) -> None:
+    founded.tick("1.2", mark=" ")
+    before = founded.state()
+    assert_accepted(founded, founded.git("commit", "-m", "oops", check=False), before)
+    assert box(founded, "1.2") == "- [ ] Task 1.2: Settings agreed (reopened)"
+    assert status_line(founded, 1).startswith("_in progress")
+    founded.add({"db/x.sql": "x\n"})
+    founded.git("commit", "-q", "-m", MESSAGE)
+    assert box(founded, "1.2") == "- [ ] Task 1.2: Settings agreed (reopened)"
+    founded.tick("1.2")
+    founded.git("commit", "-q", "-m", MESSAGE)
+    assert box(founded, "1.2") == "- [x] Task 1.2: Settings agreed ✓"
 
 
 def test_marks_as_people_write_them(native: Adopted) -> None:
@@ -219,15 +218,14 @@ def test_a_folder_in_the_place_of_plan_md(native: Adopted) -> None:
 # -- plan.lock
 
 
-def test_missing_plan_lock_is_rebuilt(native: Adopted) -> None:
-    native.finish_foundation()
-    lock = native.head("plan.lock")
-    native.git("rm", "-q", "plan.lock")
-    native.add({"db/x.sql": "x\n"})
-    before = native.state()
-    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
+def test_missing_plan_lock_is_rebuilt(founded: Adopted) -> None:
+    lock = founded.head("plan.lock")
+    founded.git("rm", "-q", "plan.lock")
+    founded.add({"db/x.sql": "x\n"})
+    before = founded.state()
+    assert_accepted(founded, founded.git("commit", "-m", MESSAGE, check=False), before)
     assert "[phase.foundation.gate.schema]" in lock
-    assert native.gate_runs() == ["schema", "schema"]
+    assert founded.gate_runs() == ["schema", "schema"]
 
 
 def test_a_forged_pass_is_dropped_with_a_warning(native: Adopted) -> None:
@@ -246,19 +244,18 @@ def test_a_forged_pass_is_dropped_with_a_warning(native: Adopted) -> None:
     assert status_line(native, 1) == "_awaiting gates - gates: schema open_"
 
 
-def test_a_forged_pass_under_the_right_key_is_dropped_too(native: Adopted) -> None:
-    native.finish_foundation()
-    genuine = native.head("plan.lock")
+def test_a_forged_pass_under_the_right_key_is_dropped_too(founded: Adopted) -> None:
+    genuine = founded.head("plan.lock")
     # Another clone, without the local cache and without the commit, gets only the file.
-    native.git("reset", "-q", "--hard", "HEAD~1")
-    for file in (native.top / ".git/orchestrator/passes").iterdir():
+    founded.git("reset", "-q", "--hard", "HEAD~1")
+    for file in (founded.top / ".git/orchestrator/passes").iterdir():
         file.unlink()
-    native.add({"db/schema.sql": GOOD_SCHEMA, "plan.lock": genuine})
-    native.tick("1.2")
-    before = native.state()
-    done = native.git("commit", "-m", MESSAGE, check=False)
-    assert_accepted(native, done, before)
-    assert native.gate_runs() == ["schema", "schema"]
+    founded.add({"db/schema.sql": GOOD_SCHEMA, "plan.lock": genuine})
+    founded.tick("1.2")
+    before = founded.state()
+    done = founded.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(founded, done, before)
+    assert founded.gate_runs() == ["schema", "schema"]
 
 
 def test_rearranged_plan_lock_is_put_in_order(native: Adopted) -> None:

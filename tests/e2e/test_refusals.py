@@ -166,14 +166,13 @@ def test_everything_wrong_at_a_stage_is_told_at_once(make: Maker) -> None:
     assert_refused(repo, done, before, "phase-locked", "phases-mixed", "commit-too-large")
 
 
-def test_red_dependency_gate_refuses_with_its_output(native: Adopted) -> None:
-    native.finish_foundation()
-    native.add({"db/schema.sql": BAD_SCHEMA})
-    native.git("commit", "-q", "-m", "feat: [foundation] break it")
-    native.add({"src/api/auth.py": "x = 1\n"})
-    before = native.state()
-    done = native.git("commit", "-m", "feat: [api] login", check=False)
-    assert_refused(native, done, before, "gate-failed")
+def test_red_dependency_gate_refuses_with_its_output(founded: Adopted) -> None:
+    founded.add({"db/schema.sql": BAD_SCHEMA})
+    founded.git("commit", "-q", "-m", "feat: [foundation] break it")
+    founded.add({"src/api/auth.py": "x = 1\n"})
+    before = founded.state()
+    done = founded.git("commit", "-m", "feat: [api] login", check=False)
+    assert_refused(founded, done, before, "gate-failed")
     assert "looking for users" in said(done)
 
 

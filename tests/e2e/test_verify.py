@@ -34,12 +34,11 @@ def command(repo: Repository, *arguments: str, env: dict[str, str] | None = None
 # -- honest histories --------------------------------------------------------------------------------------------------
 
 
-def test_what_the_hooks_have_accepted_is_accepted(native: Adopted) -> None:
-    native.finish_foundation()
-    finish_api(native)
-    through(native, "feat: [ui] the form", {"src/ui/login.html": "<form>\n"})
-    through(native, "feat: [ui] more", {"src/ui/more.html": "<p>\n", "notes.txt": "four\n"})
-    report = judged(native)
+def test_what_the_hooks_have_accepted_is_accepted(founded: Adopted) -> None:
+    finish_api(founded)
+    through(founded, "feat: [ui] the form", {"src/ui/login.html": "<form>\n"})
+    through(founded, "feat: [ui] more", {"src/ui/more.html": "<p>\n", "notes.txt": "four\n"})
+    report = judged(founded)
     assert refused(report) == {}
     assert (report.judged, report.unplanned) == (5, 0)
     assert listed(report, "adopted") == ["the plan is adopted, with 0 ticks and 0 passes taken over"]
@@ -54,11 +53,10 @@ def test_commits_without_a_plan_are_counted_and_left_alone(make: Maker) -> None:
     assert (report.judged, report.unplanned, refused(report)) == (2, 1, {})
 
 
-def test_a_fixup_and_a_revert_of_what_is_there(native: Adopted) -> None:
-    native.finish_foundation()
-    through(native, "fixup! feat: [foundation] schema and settings", {"db/more.sql": "more\n"})
-    native.git("revert", "--no-edit", "HEAD")
-    assert refused(judged(native)) == {}
+def test_a_fixup_and_a_revert_of_what_is_there(founded: Adopted) -> None:
+    through(founded, "fixup! feat: [foundation] schema and settings", {"db/more.sql": "more\n"})
+    founded.git("revert", "--no-edit", "HEAD")
+    assert refused(judged(founded)) == {}
 
 
 def test_a_revert_of_a_revert(native: Adopted) -> None:
@@ -77,61 +75,58 @@ def test_an_exempt_author_is_free_from_the_form_only(make: Maker) -> None:
 
 
 def two_branches(repo: Adopted) -> None:
-    """Two branches from where the first phase is complete: ``api`` completes the second phase, ``main`` adds a file."""
-    repo.finish_foundation()
+    """A branch ``topic`` completes the second phase."""
     repo.git("checkout", "-q", "-b", "topic")
     finish_api(repo)
     repo.git("checkout", "-q", "-")
 
 
-def test_a_merge_without_conflict(native: Adopted) -> None:
-    two_branches(native)
-    through(native, "feat: [foundation] notes", {"notes.txt": "zero\n"})
-    native.git("merge", "-q", "--no-edit", "topic")
-    report = judged(native)
+def test_a_merge_without_conflict(founded: Adopted) -> None:
+    two_branches(founded)
+    through(founded, "feat: [foundation] notes", {"notes.txt": "zero\n"})
+    founded.git("merge", "-q", "--no-edit", "topic")
+    report = judged(founded)
     assert refused(report) == {}
     assert report.judged == 5
 
 
-def test_a_merge_made_around_the_hooks_that_changes_nothing_by_itself(native: Adopted) -> None:
-    two_branches(native)
-    through(native, "feat: [foundation] notes", {"notes.txt": "zero\n"})
-    native.git("merge", "-q", "--no-verify", "--no-edit", "topic")
-    assert refused(judged(native)) == {}
+def test_a_merge_made_around_the_hooks_that_changes_nothing_by_itself(founded: Adopted) -> None:
+    two_branches(founded)
+    through(founded, "feat: [foundation] notes", {"notes.txt": "zero\n"})
+    founded.git("merge", "-q", "--no-verify", "--no-edit", "topic")
+    assert refused(judged(founded)) == {}
 
 
-def test_a_merge_of_three(native: Adopted) -> None:
-    native.finish_foundation()
-    start = native.out("rev-parse", "HEAD")
+def test_a_merge_of_three(founded: Adopted) -> None:
+    start = founded.out("rev-parse", "HEAD")
     for name in ("one", "two"):
-        native.git("checkout", "-q", "-b", name, start)
-        through(native, f"feat: [api] {name}", {f"src/api/{name}.py": "x = 1\n"})
-    native.git("checkout", "-q", "--detach", start)
-    through(native, "feat: [api] three", {"src/api/three.py": "x = 1\n"})
-    native.git("merge", "-q", "--no-edit", "one", "two")
-    report = judged(native)
+        founded.git("checkout", "-q", "-b", name, start)
+        through(founded, f"feat: [api] {name}", {f"src/api/{name}.py": "x = 1\n"})
+    founded.git("checkout", "-q", "--detach", start)
+    through(founded, "feat: [api] three", {"src/api/three.py": "x = 1\n"})
+    founded.git("merge", "-q", "--no-edit", "one", "two")
+    report = judged(founded)
     assert refused(report) == {}
     assert report.judged == 6
 
 
-def test_a_rebase_onto_changed_inputs_is_healed_by_one_validate_and_one_commit(native: Adopted) -> None:
-    base = native.out("rev-parse", "HEAD")
-    native.finish_foundation()
-    finish_api(native)
-    work = native.out("rev-parse", "HEAD")
-    native.git("checkout", "-q", "--detach", base)
-    through(native, "feat: [foundation] another file", {"db/other.sql": "other\n"})
-    upstream = native.out("rev-parse", "HEAD")
-    native.git("rebase", "-q", "--onto", upstream, base, work)
-    stale = judged(native, f"{upstream}..HEAD")
+def test_a_rebase_onto_changed_inputs_is_healed_by_one_validate_and_one_commit(founded: Adopted) -> None:
+    base = founded.out("rev-parse", "HEAD~1")
+    finish_api(founded)
+    work = founded.out("rev-parse", "HEAD")
+    founded.git("checkout", "-q", "--detach", base)
+    through(founded, "feat: [foundation] another file", {"db/other.sql": "other\n"})
+    upstream = founded.out("rev-parse", "HEAD")
+    founded.git("rebase", "-q", "--onto", upstream, base, work)
+    stale = judged(founded, f"{upstream}..HEAD")
     assert {name for names in refused(stale).values() for name in names} == {"gate-due", "lock-tampered"}
     run(
         [*ORCHESTRATOR, "validate"],
-        cwd=native.top,
-        env={**native.env},
+        cwd=founded.top,
+        env={**founded.env},
     )
-    native.git("commit", "-q", "-m", "after the rebase")
-    report = judged(native, f"{upstream}..HEAD")
+    founded.git("commit", "-q", "-m", "after the rebase")
+    report = judged(founded, f"{upstream}..HEAD")
     assert refused(report) == {}
     assert len(listed(report, "unproven")) == 2
 
@@ -335,27 +330,25 @@ VIOLATIONS: dict[Callable[[Adopted], None], list[str]] = {
 
 @pytest.mark.parametrize("violation", VIOLATIONS, ids=lambda violation: violation.__name__)
 def test_a_violation_is_refused_with_its_commit_and_the_next_is_judged_for_itself(
-    native: Adopted, violation: Callable[[Adopted], None], monkeypatch: pytest.MonkeyPatch
+    founded: Adopted, violation: Callable[[Adopted], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    native.finish_foundation()
-    violation(native)
-    oid = native.out("rev-parse", "HEAD")
-    report = judged(native)
+    violation(founded)
+    oid = founded.out("rev-parse", "HEAD")
+    report = judged(founded)
     assert [verdict.oid for verdict in report.refused] == [oid]
     assert sorted({found.id for found in report.refused[0].findings}) == VIOLATIONS[violation]
     assert all(found.help for found in report.refused[0].findings)
     assert report.judged == 3
     monkeypatch.setattr(Ground, "phase_of", lambda *_: "")  # the long way comes to the same
-    assert judged(native).refused == report.refused
+    assert judged(founded).refused == report.refused
 
 
-def test_each_bad_commit_is_told_in_the_order_of_history(native: Adopted) -> None:
-    native.finish_foundation()
-    around(native, "one", {"notes.txt": "1\n"})
-    around(native, "feat: [foundation] fine", {"notes.txt": "2\n"})
-    around(native, "two", {"notes.txt": "3\n"})
-    assert list(refused(judged(native))) == ["one", "two"]
-    assert list(refused(judged(native, "HEAD~1..HEAD"))) == ["two"]
+def test_each_bad_commit_is_told_in_the_order_of_history(founded: Adopted) -> None:
+    around(founded, "one", {"notes.txt": "1\n"})
+    around(founded, "feat: [foundation] fine", {"notes.txt": "2\n"})
+    around(founded, "two", {"notes.txt": "3\n"})
+    assert list(refused(judged(founded))) == ["one", "two"]
+    assert list(refused(judged(founded, "HEAD~1..HEAD"))) == ["two"]
 
 
 @pytest.mark.parametrize(
@@ -404,23 +397,23 @@ def test_an_exception_does_not_free_a_tick_or_a_plan_change(native: Adopted) -> 
 # -- merges ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_evil_merge_is_refused(native: Adopted) -> None:
-    two_branches(native)
-    through(native, "feat: [foundation] notes", {"notes.txt": "zero\n"})
-    native.git("merge", "-q", "--no-verify", "--no-commit", "topic")
-    around(native, "Merge branch 'topic'", {"src/ui/login.html": "<form>\n"})
-    native.git("reset", "-q", "--hard")
-    report = judged(native)
+def test_an_evil_merge_is_refused(founded: Adopted) -> None:
+    two_branches(founded)
+    through(founded, "feat: [foundation] notes", {"notes.txt": "zero\n"})
+    founded.git("merge", "-q", "--no-verify", "--no-commit", "topic")
+    around(founded, "Merge branch 'topic'", {"src/ui/login.html": "<form>\n"})
+    founded.git("reset", "-q", "--hard")
+    report = judged(founded)
     # The phase that the second one opens is open here; the tick that goes with its file is not in PLAN.md.
     assert refused(report) == {}
-    native.git("reset", "-q", "--hard", "HEAD^1")
-    native.git("branch", "-f", "topic", "topic~1")
-    native.git("checkout", "-q", "topic")
-    through(native, "feat: [foundation] on the side", {"side.txt": "side\n"})
-    native.git("checkout", "-q", "-")
-    native.git("merge", "-q", "--no-verify", "--no-commit", "topic")
-    around(native, "Merge branch 'topic'", {"src/ui/login.html": "<form>\n"})
-    assert refused(judged(native)) == {"Merge branch 'topic'": ["phase-locked"]}
+    founded.git("reset", "-q", "--hard", "HEAD^1")
+    founded.git("branch", "-f", "topic", "topic~1")
+    founded.git("checkout", "-q", "topic")
+    through(founded, "feat: [foundation] on the side", {"side.txt": "side\n"})
+    founded.git("checkout", "-q", "-")
+    founded.git("merge", "-q", "--no-verify", "--no-commit", "topic")
+    around(founded, "Merge branch 'topic'", {"src/ui/login.html": "<form>\n"})
+    assert refused(judged(founded)) == {"Merge branch 'topic'": ["phase-locked"]}
 
 
 def test_a_merge_of_three_that_adds_something_is_refused(native: Adopted) -> None:
@@ -435,13 +428,13 @@ def test_a_merge_of_three_that_adds_something_is_refused(native: Adopted) -> Non
     assert refused(judged(native)) == {"octopus": ["phase-locked"]}
 
 
-def test_a_merge_that_ticks_what_neither_side_ticked_is_refused(native: Adopted) -> None:
-    two_branches(native)
-    through(native, "feat: [foundation] notes", {"notes.txt": "zero\n"})
-    native.git("merge", "-q", "--no-verify", "--no-commit", "topic")
-    native.tick("3.1")
-    around(native, "Merge branch 'topic'")
-    assert refused(judged(native)) == {"Merge branch 'topic'": ["task-evidence"]}
+def test_a_merge_that_ticks_what_neither_side_ticked_is_refused(founded: Adopted) -> None:
+    two_branches(founded)
+    through(founded, "feat: [foundation] notes", {"notes.txt": "zero\n"})
+    founded.git("merge", "-q", "--no-verify", "--no-commit", "topic")
+    founded.tick("3.1")
+    around(founded, "Merge branch 'topic'")
+    assert refused(judged(founded)) == {"Merge branch 'topic'": ["task-evidence"]}
 
 
 def test_a_branch_from_before_the_plan_is_judged_where_it_comes_in(make: Maker) -> None:
@@ -686,42 +679,39 @@ def test_single_messages_do_not_count_where_the_branch_lands_as_one_commit(make:
 # -- what cannot be judged ---------------------------------------------------------------------------------------------
 
 
-def test_a_shallow_history_is_not_judged(native: Adopted, tmp_path: Path) -> None:
-    native.finish_foundation()
+def test_a_shallow_history_is_not_judged(founded: Adopted, tmp_path: Path) -> None:
     shallow = tmp_path / "shallow"
-    native.git("clone", "-q", "--depth", "1", native.top.as_uri(), shallow)
+    founded.git("clone", "-q", "--depth", "1", founded.top.as_uri(), shallow)
     done = command(Repository(shallow), "HEAD")
     assert done.returncode == 3
     assert "git fetch --unshallow" in done.stderr
     assert "fetch-depth: 0" in done.stderr
 
 
-def test_grafts_and_replace_refs_are_not_judged(native: Adopted) -> None:
-    native.finish_foundation()
-    head, parent = native.out("rev-parse", "HEAD"), native.out("rev-parse", "HEAD~1")
-    native.git("replace", head, parent)
-    done = command(native, "HEAD")
+def test_grafts_and_replace_refs_are_not_judged(founded: Adopted) -> None:
+    head, parent = founded.out("rev-parse", "HEAD"), founded.out("rev-parse", "HEAD~1")
+    founded.git("replace", head, parent)
+    done = command(founded, "HEAD")
     assert (done.returncode, "git replace -d" in done.stderr) == (3, True)
-    native.git("replace", "-d", head)
-    grafts = native.git_path("info/grafts")
+    founded.git("replace", "-d", head)
+    grafts = founded.git_path("info/grafts")
     grafts.parent.mkdir(exist_ok=True)
     grafts.write_text(f"{head}\n", encoding="ascii")
-    assert command(native, "HEAD").returncode == 3
+    assert command(founded, "HEAD").returncode == 3
     grafts.unlink()
-    assert command(native, "HEAD").returncode == 0
+    assert command(founded, "HEAD").returncode == 0
 
 
 @pytest.mark.parametrize("kind", ["tree", "PLAN.md", "plan.toml", "plan.lock", "commit"])
-def test_missing_objects_are_not_judged(native: Adopted, kind: str) -> None:
-    native.finish_foundation()
-    finish_api(native)
+def test_missing_objects_are_not_judged(founded: Adopted, kind: str) -> None:
+    finish_api(founded)
     names = {"tree": "HEAD~1^{tree}", "commit": "HEAD~1"}
-    oid = native.out("rev-parse", names.get(kind, f"HEAD:{kind}"))
-    (native.git_path("objects") / oid[:2] / oid[2:]).unlink()
-    for cached in native.git_path("orchestrator/plans").iterdir():
+    oid = founded.out("rev-parse", names.get(kind, f"HEAD:{kind}"))
+    (founded.git_path("objects") / oid[:2] / oid[2:]).unlink()
+    for cached in founded.git_path("orchestrator/plans").iterdir():
         cached.unlink()
     with pytest.raises(CannotJudgeError):
-        judged(native)
+        judged(founded)
 
 
 def test_an_empty_range_is_not_fine(native: Adopted) -> None:
@@ -792,18 +782,16 @@ def test_the_answer_as_text_data_and_annotations(native: Adopted) -> None:
     assert (nothing.returncode, nothing.stdout[:18]) == (3, "::error title=git:")
 
 
-def test_the_title_comes_from_the_environment(native: Adopted) -> None:
-    native.finish_foundation()
-    assert command(native, "HEAD~1..HEAD", "--title-env", "PR_TITLE").returncode == 2
-    done = command(native, "HEAD~1..HEAD", "--title-env", "PR_TITLE", env={"PR_TITLE": "$(touch no) what"})
+def test_the_title_comes_from_the_environment(founded: Adopted) -> None:
+    assert command(founded, "HEAD~1..HEAD", "--title-env", "PR_TITLE").returncode == 2
+    done = command(founded, "HEAD~1..HEAD", "--title-env", "PR_TITLE", env={"PR_TITLE": "$(touch no) what"})
     assert done.returncode == 1
     assert "title:1" in done.stdout
 
 
-def test_a_title_and_the_tip_are_both_refused_where_gates_are_run_again(native: Adopted) -> None:
-    native.finish_foundation()
-    around(native, "bad", {"notes.txt": "1\n"})
-    done = command(native, "HEAD~1..HEAD", "--rerun", "--title-env", "TITLE", "--json", env={"TITLE": "no form"})
+def test_a_title_and_the_tip_are_both_refused_where_gates_are_run_again(founded: Adopted) -> None:
+    around(founded, "bad", {"notes.txt": "1\n"})
+    done = command(founded, "HEAD~1..HEAD", "--rerun", "--title-env", "TITLE", "--json", env={"TITLE": "no form"})
     assert [verdict["subject"] for verdict in json.loads(done.stdout)["refused"]] == ["bad", "no form"]
 
 
