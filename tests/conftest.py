@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # EDITOR "false": a test that needs an editor names its own by GIT_EDITOR; none may ever wait for a person.
+# Nothing that tests write must outlive a failure of power.
 GLOBAL_CONFIG = """\
 [init]
 \tdefaultBranch = main
 [core]
 \teditor = false
+\tfsync = none
 [commit]
 \tgpgsign = false
 [tag]
