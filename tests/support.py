@@ -103,9 +103,11 @@ class Repository:
 
     def commit_count(self) -> int:
         """How many commits HEAD has; 0 on an unborn branch."""
-        if self.git("rev-parse", "-q", "--verify", "HEAD", check=False).returncode != 0:
+        done = self.git("rev-list", "--count", "HEAD", check=False)
+        if done.returncode != 0:
+            assert self.git("rev-parse", "-q", "--verify", "HEAD", check=False).returncode == 1, done.stderr
             return 0
-        return int(self.out("rev-list", "--count", "HEAD"))
+        return int(done.stdout)
 
     def head_files(self) -> list[str]:
         """The paths in HEAD's tree, sorted as Git sorts them."""

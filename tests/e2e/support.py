@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.app.facts import read_facts
 from orchestrator.app.own_files import updates_for
 from orchestrator.app.repository import Repository as AppRepository
+from orchestrator.core.plan import LOCK_PATH, TODO_PATH
 from orchestrator.git import Git
 from tests.support import Repository
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     Orchestrator = Callable[..., "Answer"]
 
@@ -160,8 +161,12 @@ def leftovers(repo: Repository) -> list[str]:
         path for path in work_tree(repo.top) if path.endswith((".tmp", ".lock")) and Path(path).name != "plan.lock"
     ]
     git_dir = Path(repo.out("rev-parse", "--absolute-git-dir"))
-    for ending in ("lock", "tmp"):
-        found += [str(file.relative_to(git_dir)) for file in git_dir.rglob(f"*.{ending}")]
+    for folder, folders, names in os.walk(git_dir):
+        found += [
+            str(Path(folder, name).relative_to(git_dir))
+            for name in (*folders, *names)
+            if name.endswith((".tmp", ".lock"))
+        ]
     return [path for path in found if not path.startswith("modules")]
 
 
@@ -194,22 +199,26 @@ def assert_refused(
     assert "Traceback" not in text
 
 
-def expected_own_files(repo: Repository, tree: str = "HEAD") -> dict[str, str]:
-    """PLAN.md and plan.lock as the hooks would write them for that commit, from its tree and its parents."""
+def expected_own_files(repo: Repository, there: Mapping[str, str]) -> dict[str, str]:
+    """PLAN.md and plan.lock as the hooks would write them for HEAD, from its tree and its parents.
+
+    ``there`` has them as they are in HEAD.
+    """
     git_dir = repo.out("rev-parse", "--absolute-git-dir")
     app = AppRepository(Git(str(repo.top), {**os.environ, **repo.env}), git_dir)
-    parents = repo.out("rev-list", "--parents", "-n", "1", tree).split(" ")[1:]
-    facts = read_facts(app, parents, tree)
+    parents = repo.out("rev-list", "--parents", "-n", "1", "HEAD").split(" ")[1:]
+    facts = read_facts(app, parents, "HEAD")
     assert facts is not None
     settled = facts.settle({}, facts.reading())
-    found = {"PLAN.md": repo.head("PLAN.md"), "plan.lock": repo.head("plan.lock")}
+    found = dict(there)
     found.update({update.path: update.new.decode() for update in updates_for(facts, settled)})
     return found
 
 
 def assert_in_step(repo: Repository, *, dirty: Iterable[str] = ()) -> None:
     """HEAD holds PLAN.md and plan.lock just as its tree yields them; only ``dirty`` shows in ``git status``."""
-    assert expected_own_files(repo) == {path: repo.head(path) for path in ("PLAN.md", "plan.lock")}
+    there = {path: repo.head(path) for path in (TODO_PATH, LOCK_PATH)}
+    assert expected_own_files(repo, there) == there
     assert repo.status() == list(dirty)
     assert leftovers(repo) == []
     assert repo.git("fsck", "--strict", "--no-dangling").returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,14 +31,24 @@ repos:
 """
 
 
-@pytest.fixture
-def planned(repo: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repository:
-    """A repository that has adopted the plan, without hooks; the current folder is its top."""
-    monkeypatch.setenv("GATE_LOG", str(tmp_path / "gates.log"))
-    monkeypatch.chdir(repo.top)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work tree of a repository that has adopted the plan, without hooks, to be copied."""
+    repo = Repository.init(tmp_path_factory.mktemp("planned") / "repo")
     repo.write("plan.toml", PLAN)
     assert orchestrator_in(repo, "init", "--hooks", "none").code == 0
     repo.git("commit", "-q", "-m", "adopt the plan")
+    return repo.top
+
+
+@pytest.fixture
+def planned(template: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repository:
+    """A repository that has adopted the plan, without hooks; the current folder is its top."""
+    monkeypatch.setenv("GATE_LOG", str(tmp_path / "gates.log"))
+    repo = Repository(tmp_path / "repo")
+    shutil.copytree(template, repo.top, symlinks=True)
+    repo.git("update-index", "-q", "--refresh")
+    monkeypatch.chdir(repo.top)
     return repo
 
 
