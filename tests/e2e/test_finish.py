@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.conftest import WAYS
 from tests.e2e.support import ORCHESTRATOR, PLAN, leftovers, plan_text, said, script
 from tests.support import run
 
@@ -31,14 +32,33 @@ def complete(repo: Adopted) -> None:
     repo.git("commit", "-q", "-m", "feat: [ui] form")
 
 
+@pytest.fixture
+def completed(make: Maker) -> Adopted:
+    """A repository with native launchers whose three phases are complete."""
+    return completed_by(make, "native")
+
+
+def completed_by(make: Maker, way: str, plan: str = PLAN, more: dict[str, str] | None = None) -> Adopted:
+    """A repository with hooks installed in that way and all phases complete, made once and copied."""
+
+    def prepare() -> Adopted:
+        repo = make.adopted(way, plan)
+        if more:
+            repo.commit("feat: [foundation] surroundings", dict(more))
+        complete(repo)
+        return repo
+
+    return make.copied((way, plan, "complete"), "repo", prepare)
+
+
 def finish(repo: Adopted, *options: str) -> subprocess.CompletedProcess[str]:
     """``orchestrator finish`` as a process, with the hooks of the repository."""
     return run([*ORCHESTRATOR, "finish", *options], cwd=repo.top, env=repo.env, check=False)
 
 
-def test_a_finished_plan_is_kept_and_retired_in_one_commit(way: Adopted) -> None:
-    repo = way
-    complete(repo)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_finished_plan_is_kept_and_retired_in_one_commit(make: Maker, way: str) -> None:
+    repo = completed_by(make, way)
     repo.write("PLAN.md", "My notes\n\n" + repo.read("PLAN.md"))
     repo.git("commit", "-q", "-m", "notes", "--", "PLAN.md")
     before = {path: repo.head(path) for path in ("plan.toml", "PLAN.md", "plan.lock")}
@@ -176,13 +196,10 @@ min_coverage = 80
 def test_what_is_missing_is_listed_and_nothing_is_written(
     make: Maker, spoil: Callable[[Adopted], None], unmet: list[str], note: str
 ) -> None:
-    plan = plan_text(gates=MEASURED).replace(
-        'files = ["src/ui/**"]', 'files = ["src/ui/**"]\nartifacts = ["docs/arch.md"]'
-    )
-    repo = make.adopted(plan=plan)
-    repo.add({".gitignore": "reports/\n*.log\n", "docs/arch.md": "It stands.\n"})
-    repo.git("commit", "-q", "-m", "feat: [foundation] surroundings")
-    complete(repo)
+    claim = 'files = ["src/ui/**"]\n'
+    plan = plan_text(gates=MEASURED).replace(claim, f'{claim}artifacts = ["docs/arch.md"]\n')
+    more = {".gitignore": "reports/\n*.log\n", "docs/arch.md": "It stands.\n"}
+    repo = completed_by(make, "native", plan, more)
     spoil(repo)
     before = repo.state()
     done = finish(repo, *([] if unmet else ["--check"]))
@@ -200,8 +217,8 @@ def test_what_is_missing_is_listed_and_nothing_is_written(
         assert (data["met"], data["folder"], data["commit"]) == (False, "", "")
 
 
-def test_what_is_not_committed_is_refused(native: Adopted) -> None:
-    complete(native)
+def test_what_is_not_committed_is_refused(completed: Adopted) -> None:
+    native = completed
     native.add({"later.txt": "x\n"})
     native.write("PLAN.md", native.read("PLAN.md") + "more\n")
     before = native.state()
@@ -220,10 +237,10 @@ def test_what_is_not_committed_is_refused(native: Adopted) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_a_place_that_is_no_folder_is_refused(
-    native: Adopted, kind: str, tmp_path_factory: pytest.TempPathFactory
+    completed: Adopted, kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     outside = tmp_path_factory.mktemp("outside")
-    complete(native)
+    native = completed
     if kind == "link":
         (native.top / "docs").symlink_to(outside)
     else:
@@ -238,8 +255,8 @@ def test_a_place_that_is_no_folder_is_refused(
     assert list(outside.iterdir()) == []
 
 
-def test_a_hook_that_refuses_leaves_it_staged(native: Adopted) -> None:
-    complete(native)
+def test_a_hook_that_refuses_leaves_it_staged(completed: Adopted) -> None:
+    native = completed
     head = native.out("rev-parse", "HEAD")
     hook = native.git_path("hooks") / "commit-msg"
     ours = hook.read_bytes()
@@ -264,8 +281,8 @@ def test_a_hook_that_refuses_leaves_it_staged(native: Adopted) -> None:
     assert native.status() == []
 
 
-def test_what_cannot_be_written_leaves_nothing_behind(native: Adopted) -> None:
-    complete(native)
+def test_what_cannot_be_written_leaves_nothing_behind(completed: Adopted) -> None:
+    native = completed
     lock = native.git_path("index.lock")
     before = native.state()
     lock.touch()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.evidence import Content
 from orchestrator.core.finding import CannotJudgeError
+from orchestrator.core.plan_file import read_plan
 from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED, plan_state
 from orchestrator.core.todo import (
     BEGIN,
@@ -193,6 +194,36 @@ def test_a_phase_says_what_it_waits_for() -> None:
     lines = block(plan_of(text, HEAD), {"1.1": DONE, "1.2": DONE}).split("\n")
     assert lines[3] == "_awaiting gates - gates: lint open, tests open - estimate 2-3 hours_"
     assert lines[6:8] == ["- Artifact docs/a.md (missing)", "- Control S1: Safe (open)"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "status"),
+    [
+        ("", "open"),
+        ("resolved = false", "open"),
+        ('resolved = " "', "open"),
+        ("resolved = true", "resolved"),
+        ('resolved = "in\\n hash.py"', "resolved: in hash.py"),
+        ('waiver = " "', "open"),
+        ('waiver = "no users <!-- yet"', "waived: no users \\<!-- yet"),
+        ('waiver = { why = "x", who = "Anna" }', "waived: x, Anna"),
+        ('waiver = { why = "x", who = "Anna", until = 2026-06-15 }', "waived: x, Anna, until 2026-06-15"),
+        ('waiver = { why = "x", who = "Anna", until = 2026-06-14 }', "open: its waiver ended on 2026-06-14"),
+        ('resolved = true\nwaiver = { why = "x", who = "A", until = 2026-06-14 }', "resolved"),
+        ('check = "x"', "open"),
+        ('check = "x"\nresolved = true', "open"),
+    ],
+)
+def test_the_line_of_a_control(terms: str, status: str) -> None:
+    control = f'[[control]]\nid = "S1"\ntext = "Safe"\nphase = "foundation"\nreference = "ASVS 1.2"\n{terms}\n'
+    plan = plan_of(EXAMPLE_PLAN + control, HEAD)
+    line = f"- Control S1: Safe - ASVS 1.2 ({status})"
+    assert line in block(plan, {}).split("\n")
+    # On any other day, too, it is known for the tool's own line.
+    raw, _ = read_plan((HEAD + EXAMPLE_PLAN + control).encode())
+    assert raw is not None
+    for other in (raw, raw.at("2020-01-01"), raw.at("2099-01-01")):
+        assert read_marks(parse(assemble(EMPTY, block(plan, {}))), [other]).findings == ()
 
 
 @pytest.mark.parametrize(
