@@ -388,7 +388,7 @@ def controls_list(repository: Any, as_json: bool) -> None:
     """The controls of the plan, with what has become of each."""
     from orchestrator.app.standing import control_rows, read_standing
 
-    rows = control_rows(read_standing(repository))
+    rows: list[Any] = control_rows(read_standing(repository).settled)
     if as_json:
         _print_json({"controls": rows})
         return

@@ -95,17 +95,18 @@ def _steps_of(phase_id: str, state: PhaseState, settled: Settled) -> list[Step]:
     return steps
 
 
-def control_rows(standing: Standing) -> list[dict[str, str]]:
-    """The controls of the plan in its order, as id, phase, text, reference and status."""
+def control_rows(settled: Settled) -> list[dict[str, object]]:
+    """The controls of the plan in its order, as id, phase, text, reference, open and status."""
     return [
         {
             "id": control.id,
             "phase": state.phase.id,
             "text": one_line(control.text),
             "reference": control.reference,
+            "open": control in state.open_controls,
             "status": control_status(control, is_open=control in state.open_controls),
         }
-        for state in standing.settled.states.values()
+        for state in settled.states.values()
         for control in state.phase.controls
     ]
 

@@ -6,6 +6,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.standing import control_rows, progress
 from orchestrator.core.domains import Domains
 from orchestrator.core.effort import time_spent
 from orchestrator.core.estimate import DAY_H, read_estimate
@@ -13,7 +14,6 @@ from orchestrator.core.finding import printable
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_NAME, one_line
 from orchestrator.core.refusals import quoted
 from orchestrator.core.state import DONE, REOPENED, open_control
-from orchestrator.core.todo_items import control_status
 from orchestrator.history.changes import CREATED, DELETED, MODIFIED
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def report_data(history: PlanHistory, cache: RunCache) -> dict[str, Any]:
         "phases": phases,
         "other_work": other,
         "domains": _domains(history),
-        "controls": _controls(history),
+        "controls": control_rows(settled),
         "risks": [
             {"id": r.id, "text": r.text, "phase": r.phase, "mitigation": r.mitigation, "status": r.status}
             for r in plan.risks
@@ -125,15 +125,14 @@ def _rules(history: PlanHistory) -> tuple[float, float]:
 
 def _totals(history: PlanHistory, phases: Sequence[dict[str, Any]], spent: dict[str, float]) -> dict[str, Any]:
     states = list(history.settled.states.values())
-    tasks = [mark for state in states for _, mark in state.marks]
-    done = sum(mark == DONE for mark in tasks)
+    done, total, percent = progress(history.settled)
     estimates = [phase["estimate_s"] for phase in phases if phase["estimate_s"]]
     return {
         "commits": len(history.commits),
         "merges": history.merges,
         "authors": len({commit.author for commit in history.commits}),
         "phases": {"complete": sum(state.complete for state in states), "total": len(states)},
-        "tasks": {"done": done, "total": len(tasks), "percent": done * 100 // len(tasks) if tasks else 100},
+        "tasks": {"done": done, "total": total, "percent": percent},
         "time_s": sum(spent.values()),
         "estimate_s": [sum(pair[end] for pair in estimates) for end in (0, 1)] if estimates else None,
         "estimates_unread": [phase["id"] for phase in phases if phase["estimate"] and not phase["estimate_s"]],
@@ -251,21 +250,6 @@ def _domains(history: PlanHistory) -> list[dict[str, Any]]:
 
 def _pathspec(path: str) -> str:
     return quoted(f":(top,literal){path}")
-
-
-def _controls(history: PlanHistory) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": control.id,
-            "phase": state.phase.id,
-            "text": control.text,
-            "reference": control.reference,
-            "open": control in state.open_controls,
-            "status": control_status(control, is_open=control in state.open_controls),
-        }
-        for state in history.settled.states.values()
-        for control in state.phase.controls
-    ]
 
 
 def _follow_up(history: PlanHistory) -> list[str]:
