@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app.report.figures import report_data
 from orchestrator.app.report.history import read_plan_history
 from orchestrator.app.report.markdown import markdown_report
+from orchestrator.app.report.page import html_page
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.worktree import replace_file
 
@@ -32,6 +33,8 @@ def report_as(output: str, repository: Repository) -> str:
     data = report_data(read_plan_history(repository), repository.cache)
     if output == "json":
         return json.dumps(data, indent=2) + "\n"
+    if output == "html":
+        return html_page(data)
     return markdown_report(data)
 
 
