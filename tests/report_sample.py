@@ -9,7 +9,7 @@ Data = dict[str, Any]
 HOSTILE = (
     "<script>alert(1)</script>",
     "</style><style>body{display:none}</style>",
-    "\" onmouseover=\"alert(1)\" x='",
+    '" onmouseover="alert(1)" x=\'',
     "javascript:alert(1)",
     "{{ 7 * 7 }}{% raise %}",
     "&lt;b&gt; & <!-- --> ]]>",
@@ -149,7 +149,7 @@ def rich_report() -> Data:
             gate("unit", tests=1213, coverage=87.659, min_coverage=80.5, runs_here={"failed": 17, "passed": 19}),
             gate("control:S1", control="S1", run="grep -q hash\nsrc/auth.py"),
         ],
-        **{**work("c" * 40, "d" * 40, time_s=70020.0, first="2026-03-02T08:01:00Z", last="2026-03-04T16:31:00Z")},
+        **work("c" * 40, "d" * 40, time_s=70020.0, first="2026-03-02T08:01:00Z", last="2026-03-04T16:31:00Z"),
     )
     first.update(counts(41, 42, 43, 4401, 4402))
     second = phase(
@@ -169,7 +169,7 @@ def rich_report() -> Data:
         reasons=[f"task 2.{n} is open: {text}" for n, text in enumerate(HOSTILE[:8], 2)],
         artifacts=[{"path": HOSTILE[1], "there": False}],
         gates=[gate("unit", passed=False, runs_here={"timeout": 23}), gate("docs", run=HOSTILE[0], passed=False)],
-        **{**work("e" * 40, time_s=181440.0, first="2026-03-05T09:00:00Z", last="2026-03-12T12:00:00Z")},
+        **work("e" * 40, time_s=181440.0, first="2026-03-05T09:00:00Z", last="2026-03-12T12:00:00Z"),
     )
     others = [
         phase(

@@ -6,6 +6,7 @@ Pure functions: numbers in, numbers and SVG path data out. Lengths are CSS pixel
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from unicodedata import category, east_asian_width
 
@@ -133,7 +134,7 @@ class _Links:
                     way.append(points)
                     points += 1
                 way.append(then)
-                for one, other in zip(way, way[1:], strict=False):
+                for one, other in pairwise(way):
                     self.after[one].append(other)
                     self.before[other].append(one)
                 self.ways.append(way)
@@ -142,7 +143,7 @@ class _Links:
 def crossings(rows: Rows, after: Mapping[int, Sequence[int]]) -> int:
     """How often lines between neighbouring rows cross."""
     found = 0
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         place = {item: at for at, item in enumerate(following)}
         passed: list[int] = []
         for item in row:
@@ -200,7 +201,7 @@ def spread(wanted: Sequence[float], apart: Sequence[float]) -> list[float]:
 def _places(links: _Links, rows: Rows, size: float) -> dict[int, float]:
     """Where the middle of each stands in its row, the least edge of all at 0; ``size`` is that of a box."""
     half = {item: size / 2 if item < links.boxes else 0.0 for row in rows for item in row}
-    apart = [[half[a] + half[b] + _BESIDE for a, b in zip(row, row[1:], strict=False)] for row in rows]
+    apart = [[half[a] + half[b] + _BESIDE for a, b in pairwise(row)] for row in rows]
     places: dict[int, float] = {}
     for row, distances in zip(rows, apart, strict=True):
         places.update(zip(row, spread([0.0] * len(row), distances), strict=True))
@@ -231,7 +232,7 @@ def _drawing(needs: Sequence[Sequence[int]], layers: Sequence[int], *, across: b
     for way in links.ways:
         first, then = way[0], way[-1]
         parts = [f"M{_pair(point(starts[first] + along, places[first]))}"]
-        for one, other in zip(way, way[1:], strict=False):
+        for one, other in pairwise(way):
             begin, end = starts[one] + along, starts[other] - (_TIP if other == then else 0.0)
             middle = (begin + end) / 2
             bends = [point(middle, places[one]), point(middle, places[other]), point(end, places[other])]
@@ -300,7 +301,9 @@ def _clusters(word: str) -> list[str]:
     for char in word:
         before = parts[-1] if parts else ""
         joins = category(char)[0] == "M" or char == "\u200d" or "\U0001f3fb" <= char <= "\U0001f3ff"
-        if before and (joins or before.endswith("\u200d") or (_is_flag(char) and len(before) == 1 and _is_flag(before))):
+        if before and (
+            joins or before.endswith("\u200d") or (_is_flag(char) and len(before) == 1 and _is_flag(before))
+        ):
             parts[-1] += char
         else:
             parts.append(char)

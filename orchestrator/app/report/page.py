@@ -95,15 +95,17 @@ def _view(data: dict[str, Any]) -> dict[str, Any]:
     phases = data["phases"]
     by_id = {phase["id"]: phase for phase in phases}
     estimates = [tuple(phase["estimate_s"]) if phase["estimate_s"] else None for phase in phases]
+    holds_up = {
+        phase["id"]: [hold for hold in data["holds"] if phase["id"] in hold["blocks"] and not hold["answer"]]
+        for phase in phases
+    }
     return {
         "by_id": by_id,
         "sections": _sections(data),
         "absent": _absent(data),
         "unfinished": [phase for phase in phases if not phase["complete"]],
-        "holds_up": {
-            phase["id"]: [hold for hold in data["holds"] if phase["id"] in hold["blocks"] and not hold["answer"]]
-            for phase in phases
-        },
+        "holds_up": holds_up,
+        "waiting": [p["id"] for p in phases if p["status"] == "locked" and not holds_up[p["id"]]],
         "scale": time_scale(estimates, [phase["time_s"] for phase in phases]),
         "calendar": calendar_bars([_span(phase) for phase in phases]),
         "dates": _dates(phases),
@@ -112,7 +114,9 @@ def _view(data: dict[str, Any]) -> dict[str, Any]:
         "size": {"width": BOX_WIDTH, "height": BOX_HEIGHT},
         "hold_kinds": [
             {
-                **{"title": title, "unsettled": word, "settled": settled},
+                "title": title,
+                "unsettled": word,
+                "settled": settled,
                 "items_of": [hold for hold in data["holds"] if hold["kind"] == kind],
             }
             for kind, (title, word, settled) in _HOLDS.items()
@@ -170,7 +174,9 @@ def _drawings(phases: Sequence[dict[str, Any]], by_id: dict[str, dict[str, Any]]
             first = 47 + 9 * (_TITLE_LINES - len(lines))
             boxes.append(
                 {
-                    **{"x": box.x, "y": box.y, "phase": phase},
+                    "x": box.x,
+                    "y": box.y,
+                    "phase": phase,
                     "lines": [{"text": text, "y": first + 18 * number} for number, text in enumerate(lines)],
                 }
             )
