@@ -89,6 +89,7 @@ def report(*phases: Data, **changes: Any) -> Data:
     return {
         "version": 1,
         "title": "Login",
+        "criteria": [],
         "summary": "",
         "complete": complete == len(phases),
         "history": {"adoption": "a" * 40, "head": "b" * 40},

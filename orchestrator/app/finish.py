@@ -12,6 +12,7 @@ from orchestrator.app.gates import run_due
 from orchestrator.app.report.figures import report_data
 from orchestrator.app.report.history import read_plan_history
 from orchestrator.app.report.markdown import markdown_report
+from orchestrator.app.report.page import html_page
 from orchestrator.app.setup import stage
 from orchestrator.core.final import final_gates, folder_name
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, RefusedError, printable
@@ -73,6 +74,7 @@ def finish(repository: Repository, *, check_only: bool = False) -> Finished:
     folder = _free_folder(repository, history.settled)
     files = {f"{folder}/{path}": _head_file(repository, path) for path in OWN_PATHS}
     files[f"{folder}/report.md"] = markdown_report(data).encode("utf-8", "backslashreplace")
+    files[f"{folder}/report.html"] = html_page(data).encode("utf-8", "backslashreplace")
     files[f"{folder}/report.json"] = (json.dumps(data, indent=2) + "\n").encode()
     _write(repository, files)
     return checked.replace(folder=folder, commit=_commit(repository, history, folder))

@@ -74,7 +74,7 @@ def doctor(repository: Any, as_json: bool) -> int:
 @click.option(
     "--format",
     "output",
-    type=click.Choice(["markdown", "json"]),
+    type=click.Choice(["markdown", "html", "json"]),
     help="Default: by the ending of --output, else markdown.",
 )
 @click.option("-o", "--output", "path", type=click.Path(dir_okay=False), help="Write it to this file.")

@@ -8,6 +8,7 @@ _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _PART = re.compile(rf"{_NUMBER}(?:\s*(?:-|\u2013|\u2014|to)\s*{_NUMBER})?\s*([a-z]+)\.?", re.IGNORECASE)
 _FILLER = re.compile(r"[\s~,+]+|about|approx\.?|circa|ca\.|and", re.IGNORECASE)
 _HOUR_S = 3600.0
+_LONGEST_S = 1e9  # some thirty years: no estimate, and past what a report could show
 DAY_H = 8  # working hours
 _UNITS_S = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
@@ -45,4 +46,4 @@ def read_estimate(text: str) -> tuple[float, float] | None:
         most += max(low, high) * unit
         found += 1
         place = part.end()
-    return (least, most) if found else None
+    return (least, most) if found and most < _LONGEST_S else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.e2e.support import Adopted, Orchestrator
 
 FOLDER = "docs/plans/login"
-KEPT = [f"{FOLDER}/{name}" for name in ("PLAN.md", "plan.lock", "plan.toml", "report.json", "report.md")]
+KEPT = [f"{FOLDER}/{name}" for name in ("PLAN.md", "plan.lock", "plan.toml", "report.html", "report.json", "report.md")]
 
 
 def complete(repo: Adopted) -> None:

@@ -185,7 +185,7 @@ def test_what_stands_beside_the_numbers(story: Adopted, orchestrator: Orchestrat
         "control S1 is waived until 2999-12-31: later",
         "risk R1 is accepted: Lost",
         "phase ui has no gate that proves it",
-        "1 commits declare an exception: look at them again",
+        "1 commit declares an exception: look again",
     ]
     assert data["next_steps"][0]["command"] == "orchestrator next"
     assert story.status() == []
@@ -209,10 +209,13 @@ def test_the_markdown_says_the_same(orchestrator: Orchestrator, tmp_path: Path) 
     rows = [token for token in tokens if token.type == "tr_open"]
     assert len(rows) == 2 + 3 + 2 + 2, "two tables: phases with other work, gates"
     # a file is written whole, in the form that its name says
-    for name in ("out.md", "out.json"):
+    for name in ("out.md", "out.json", "out.html"):
         path = tmp_path / name
         assert orchestrator("report", "-o", str(path)).out == f"wrote {path}\n"
     assert (tmp_path / "out.md").read_text(encoding="utf-8") == text
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert page == orchestrator("report", "--format", "html").out
+    assert page.startswith("<!DOCTYPE html>")
     assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == data
 
 

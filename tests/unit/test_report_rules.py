@@ -38,7 +38,9 @@ def test_estimates(text: str, least: float, most: float) -> None:
     assert read_estimate(text) == (least, most)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "3", "2-3", "3 points", "h", "2 hours or so", "-", "1 h?"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "3", "2-3", "3 points", "h", "2 hours or so", "-", "1 h?", "9" * 400 + " h"]
+)
 def test_what_is_no_estimate(text: str) -> None:
     assert read_estimate(text) is None
 

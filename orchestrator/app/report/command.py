@@ -16,11 +16,11 @@ from orchestrator.worktree import replace_file
 if TYPE_CHECKING:
     from orchestrator.app.repository import Repository
 
-_ENDINGS = {".json": "json"}
+_ENDINGS = {".html": "html", ".htm": "html", ".json": "json"}
 
 
 def report_format(asked: str | None, path: str | None) -> str:
-    """The format that was asked for, or that the ending of the file's name says: "markdown" or "json"."""
+    """The format that was asked for, or that the ending of the file's name says: "markdown", "html" or "json"."""
     return asked or _ENDINGS.get(os.path.splitext(path or "")[1].casefold(), "markdown")
 
 

@@ -270,7 +270,8 @@ def _follow_up(history: PlanHistory) -> list[str]:
     found += [f"phase {state.phase.id} has no gate that proves it" for state in states if not state.phase.gates]
     exceptions = sum(item.kind == "exception" for item in history.verified.listed)
     if exceptions:
-        found.append(f"{exceptions} commits declare an exception: look at them again")
+        commits = "1 commit declares" if exceptions == 1 else f"{exceptions} commits declare"
+        found.append(f"{commits} an exception: look again")
     return found
 
 

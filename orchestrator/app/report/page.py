@@ -76,7 +76,7 @@ def html_page(data: dict[str, Any]) -> str:
     environment.filters.update(
         {
             "verbatim": _verbatim,
-            "duration": _duration,
+            "duration": duration,
             "between": _between,
             "percent": _percent,
             "day": _day,
@@ -130,6 +130,7 @@ def _sections(data: dict[str, Any]) -> dict[str, str]:
     phases = data["phases"]
     found = {
         "figures": ("Key figures", True),
+        "criteria": ("Success criteria", bool(data["criteria"])),
         "timeline": ("Timeline", bool(phases)),
         "graph": ("Order of the phases", len(phases) > 1),
         "phases": ("Phases", bool(phases)),
@@ -208,18 +209,10 @@ def _verbatim(text: str) -> Markup:
     return Markup("\n").join([escape(printable(line)) for line in text.split("\n")])
 
 
-def _duration(seconds: float) -> str:
-    """The time in hours and minutes."""
-    if not math.isfinite(seconds):
-        return "\u221e"
-    text = duration(seconds)
-    return "under 1 min" if seconds > 0 and text == duration(0) else text
-
-
 def _between(pair: Sequence[float]) -> str:
     """The least and the most time of an estimate."""
     least, most = pair
-    return _duration(least) if least == most else f"{_duration(least)} to {_duration(most)}"
+    return duration(least) if least == most else f"{duration(least)} to {duration(most)}"
 
 
 def _percent(number: float) -> str:
