@@ -70,7 +70,9 @@ def finish(repository: Repository, *, check_only: bool = False) -> Finished:
     checked = Finished(criteria)
     if not checked.met or check_only:
         return checked
-    data = {**report_data(history, repository.cache), "criteria": [_criterion_data(found) for found in criteria]}
+    data = report_data(history, repository.cache)
+    data["criteria"] = [_criterion_data(found) for found in criteria]
+    data["next_steps"] = [step for step in data["next_steps"] if step["command"] != "orchestrator finish"]
     folder = _free_folder(repository, history.settled)
     files = {f"{folder}/{path}": _head_file(repository, path) for path in OWN_PATHS}
     files[f"{folder}/report.md"] = markdown_report(data).encode("utf-8", "backslashreplace")
@@ -92,7 +94,10 @@ def _criteria(repository: Repository, history: PlanHistory) -> Iterator[Criterio
         f"{state.phase.title} ({state.phase.id}) is {state.status}" for state in states if not state.complete
     ]
     yield Criterion(
-        f"all {len(states)} phases are complete", not open_phases, tuple(open_phases), "orchestrator status"
+        _all(len(states), "phase", "is complete", "are complete"),
+        not open_phases,
+        tuple(open_phases),
+        "orchestrator status",
     )
     yield Criterion(
         "the history was verified: order, evidence and form of every commit since the adoption",
@@ -103,21 +108,29 @@ def _criteria(repository: Repository, history: PlanHistory) -> Iterator[Criterio
     )
     tasks = [(task, mark) for state in states for task, mark in state.marks]
     todo = [f"task {task.id} is {mark}: {task.title}" for task, mark in tasks if mark != DONE]
-    yield Criterion(f"all {len(tasks)} tasks are done", not todo, tuple(todo), "orchestrator next")
+    yield Criterion(_all(len(tasks), "task", "is done", "are done"), not todo, tuple(todo), "orchestrator next")
     yield from _gate_criteria(repository, settled)
     controls = [control for state in states for control in state.phase.controls]
     still = [open_control(control) for state in states for control in state.open_controls]
     yield Criterion(
-        f"all {len(controls)} security controls are resolved or waived",
+        _all(len(controls), "security control", "is resolved or waived", "are resolved or waived"),
         not still,
         tuple(still),
         "orchestrator controls list",
     )
     artifacts = [path for state in states for path in state.phase.artifacts]
     missing = [f"{path} is missing or empty" for state in states for path in state.missing_artifacts]
-    yield Criterion(f"all {len(artifacts)} artifacts are there", not missing, tuple(missing), "orchestrator next")
+    yield Criterion(
+        _all(len(artifacts), "artifact", "is there", "are there"), not missing, tuple(missing), "orchestrator next"
+    )
     holds = [hold.unsettled() for hold in settled.plan.holds if hold.is_open]
     yield Criterion("no question, blocker or assumption is open", not holds, tuple(holds), "orchestrator next")
+
+
+def _all(number: int, noun: str, one: str, many: str) -> str:
+    if number == 0:
+        return f"the plan has no {noun}s"
+    return f"the {noun} {one}" if number == 1 else f"all {number} {noun}s {many}"
 
 
 def _gate_criteria(repository: Repository, settled: Settled) -> Iterator[Criterion]:
@@ -133,9 +146,10 @@ def _gate_criteria(repository: Repository, settled: Settled) -> Iterator[Criteri
     final = settled.replace(plan=whole.plan, content=whole)
     results = {result.key: result for result in run_due(repository, final, due, None)} if due else {}
     failed = [_failure(item, results.get(item.key)) for item in due if not _has_passed(results.get(item.key))]
+    where = "on the final tree, with all inputs"
     ran = f", {len(due)} of them just now" if due else ""
     yield Criterion(
-        f"all {len(gates)} gates pass on the final tree, with all their inputs",
+        _all(len(gates), "gate", f"passes {where}", f"pass {where}"),
         not failed,
         tuple([line for lines in failed for line in lines]) or (f"{len(gates)} passes{ran}",),
         "mend and commit what fails, then: orchestrator finish",
