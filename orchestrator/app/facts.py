@@ -9,7 +9,8 @@ from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import parse_lock
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_bytes, path_text
 from orchestrator.core.settle import Before, Side, joined, settle
-from orchestrator.core.todo import EMPTY, MarkReader, Reading, parse, read_marks
+from orchestrator.core.state import OPEN
+from orchestrator.core.todo import EMPTY, MarkReader, Reading, carry, parse, read_marks
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -240,7 +241,32 @@ def _before(
             other_plan = repository.load_plan(*other).at(repository.today())
             theirs = parent_marks(objects[f"{parent}:{TODO_PATH}"], other_plan)
             others.append(Side(other_plan, theirs, parent_lock(objects[f"{parent}:{LOCK_PATH}"])))
-    return joined(first, others) if others else first
+    if not others:
+        return first
+    both = joined(first, others)
+    if both.sides and len(parents) == 2:
+        return joined(first, others, _base_marks(repository, parents, old_plan))
+    return both
+
+
+def _base_marks(repository: Repository, parents: Sequence[str], plan: Plan) -> dict[str, str]:
+    """The marks of the commit that two parents have in common, in ids of the plan; none where there is no plan."""
+    code, out, _ = repository.git.call("merge-base", *parents)
+    if code:
+        return {}
+    base = out.decode("ascii").split()[0]
+    names = [f"{base}:{PLAN_PATH}", f"{base}:{TODO_PATH}"]
+    objects = repository.read_objects(names)
+    found = objects[names[0]]
+    if found is None:
+        return {}
+    try:
+        base_plan = repository.load_plan(*found)
+    except CannotJudgeError:
+        return {}  # it got past the hooks, and says nothing now
+    marks = parent_marks(objects[names[1]], base_plan)
+    known = {task.id: marks.get(task.id, OPEN) for phase in base_plan.phases for task in phase.tasks}
+    return {new: known[old] for old, new in carry(known, base_plan, plan).items()}
 
 
 def parent_marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str]:

@@ -254,8 +254,12 @@ class Side(Value):
     lock: Lock | None
 
 
-def joined(first: Before, others: Sequence[Side]) -> Before:
-    """What any of a merge's parents says, in terms of the first one's plan."""
+def joined(first: Before, others: Sequence[Side], base: Mapping[str, str] | None = None) -> Before:
+    """What any of a merge's parents says, in terms of the first one's plan.
+
+    ``base`` has the marks of what they have in common, of each task that was in the plan there: of two marks that
+    differ, the one that was changed counts; of two changes, or without base, the one that says most.
+    """
     marks = dict(first.marks)
     sides: dict[str, tuple[str, ...]] = {}
     lock = first.lock
@@ -264,7 +268,9 @@ def joined(first: Before, others: Sequence[Side]) -> Before:
             mine, theirs = marks.get(new_id, OPEN), other.marks[old_id]
             if mine != theirs:
                 sides[new_id] = (*sides.get(new_id, ()), mine, theirs)
-                marks[new_id] = next(mark for mark in _STRONGEST if mark in (mine, theirs))
+                was = (base or {}).get(new_id)
+                changed = [mark for mark in (mine, theirs) if mark != was]
+                marks[new_id] = next(mark for mark in _STRONGEST if mark in changed)
         lock = _joined_lock(lock, other.lock)
     return first.replace(marks=marks, lock=lock, sides=sides, others=tuple(others))
 
