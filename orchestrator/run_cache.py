@@ -161,15 +161,17 @@ class RunCache:
         if not self.folder:
             return
         path = os.path.join(self.folder, name)
-        temporary = f"{path}.{os.getpid()}.tmp"
+        # Where what a killed process leaves behind is looked for and taken away (orchestrator.worktree).
+        temporary = f"tmp/{os.path.basename(name)}.{os.getpid()}.tmp"
         try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(temporary, "wb") as file:
+            for folder in (os.path.dirname(name), "tmp"):
+                os.makedirs(os.path.join(self.folder, folder), exist_ok=True)
+            with open(os.path.join(self.folder, temporary), "wb") as file:
                 file.write(data)
-            os.replace(temporary, path)
+            os.replace(os.path.join(self.folder, temporary), path)
         except OSError:
             # A full disk or a read-only Git directory costs the memory of this run, not the commit.
-            self._remove(f"{name}.{os.getpid()}.tmp")
+            self._remove(temporary)
 
     def _remove(self, name: str) -> None:
         import contextlib  # noqa: PLC0415
@@ -180,7 +182,7 @@ class RunCache:
     def _prune(self, folder: str, kept: int) -> None:
         try:
             with os.scandir(os.path.join(self.folder, folder)) as entries:
-                found = [entry for entry in entries if not entry.name.endswith(".tmp")]
+                found = list(entries)
             if len(found) <= kept * 2:
                 return
             found.sort(key=lambda entry: entry.stat().st_mtime)

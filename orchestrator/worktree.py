@@ -159,6 +159,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
         RefusedError: the user's unstaged edits cannot be kept safely; nothing has been written.
         KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
     """
+    scratch = _scratch(index_file)
     updates = [update for update in updates if update.old != update.new or update.always]
     if not updates:
         return
@@ -177,13 +178,19 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
         raise KeyboardInterrupt
     for update, data in files:
         if data is not None:
-            replace_file(os.path.join(git.top, update.path), data)
+            replace_file(os.path.join(git.top, update.path), data, scratch)
     modes = {update.path: update.mode for update in updates}
     staged = {update.path: oids[update.path] for update in updates if update.old != update.new}
     if staged:
         _enter(git, staged, modes, None)
     if second:
         _enter(git, second_oids, modes, second)
+    if os.getppid() != parent_pid:
+        # Git has been ended in between and has taken its locks away; what we have written in their place is none.
+        for lock in (index_file, second):
+            if lock.endswith(".lock") and os.path.exists(lock):
+                os.unlink(lock)
+        raise KeyboardInterrupt
 
 
 def _unstaged(path: str) -> Finding:
@@ -244,9 +251,46 @@ def _enter(git: Git, oids: Mapping[str, str], modes: Mapping[str, str], index_fi
     git.run("update-index", "--add", "-z", "--index-info", stdin=lines.encode(), env=env)
 
 
-def replace_file(path: str, data: bytes) -> None:
-    """Give the file that content in one step; a new file is readable as the umask says, an old one keeps its mode."""
-    temporary = f"{path}.{os.getpid()}.tmp"
+def _scratch(index_file: str) -> str:
+    """A folder in the Git directory for files that are being written; "" if there cannot be one.
+
+    What was killed in the middle leaves its file there and not among the user's; the next one takes it away.
+    """
+    git_dir = os.path.dirname(index_file)
+    if not os.path.exists(os.path.join(git_dir, "HEAD")):
+        return ""
+    folder = os.path.join(git_dir, "orchestrator", "tmp")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:  # without a cache the files are written beside what they replace
+        return ""
+    for name in os.listdir(folder):
+        owner = name.split(".")[-2:-1]
+        if owner and owner[0].isdigit() and not _is_running(int(owner[0])):
+            os.unlink(os.path.join(folder, name))
+    return folder
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is such a process that may still do something; one that nobody has waited for does not."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] != b"Z"
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's, or the system has no /proc
+        return True
+
+
+def replace_file(path: str, data: bytes, scratch: str = "") -> None:
+    """Give the file that content in one step; a new file is readable as the umask says, an old one keeps its mode.
+
+    It is written beside the file, or in the folder ``scratch``, if that is of the same file system.
+    """
+    if scratch and os.stat(scratch).st_dev != os.stat(os.path.dirname(path) or ".").st_dev:
+        scratch = ""
+    temporary = f"{os.path.join(scratch, os.path.basename(path)) if scratch else path}.{os.getpid()}.tmp"
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with open(fd, "wb") as file:
