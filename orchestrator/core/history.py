@@ -10,12 +10,12 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from orchestrator.core.evidence import Content
     from orchestrator.core.formats import Lock
     from orchestrator.core.plan import Gate, Phase, Plan
-    from orchestrator.core.settle import Before
+    from orchestrator.core.settle import Before, Side
 
 
 class AddedPass(Value):
@@ -103,11 +103,13 @@ def unproven_finding(added: AddedPass) -> Finding:
     )
 
 
-def changed_bases(plan: Plan, content: Content, before: Before | None, recorded: Lock) -> list[tuple[Base, str, bool]]:
+def changed_bases(
+    plan: Plan, content: Content, before: Before | None, recorded: Lock, others: Sequence[Side]
+) -> list[tuple[Base, str, bool]]:
     """The bases that the lock has otherwise than the hooks would have written them.
 
     With each comes the digest that they would have written, and whether it was laid down before this commit. One that
-    a further parent of a merge has is as good.
+    ``others`` have, the further parents of a merge, is as good, also where the first one has no plan.
     """
     right = bases_of(plan, content, before)
     found = []
@@ -117,15 +119,15 @@ def changed_bases(plan: Plan, content: Content, before: Before | None, recorded:
             mine, theirs = said.get(task.id, {}), right[task.id]
             for text in dict.fromkeys([pattern.text for pattern in task.files]) if mine != theirs else ():
                 digest = mine.get(text, "")
-                if digest != theirs.get(text, "") and not _is_of_other(before, phase.id, task.id, text, digest):
+                if digest != theirs.get(text, "") and not _is_of_other(others, phase.id, task.id, text, digest):
                     found.append((Base(task.id, text, digest, phase.id), theirs.get(text, "")))
     kept = kept_patterns(plan, before) if found and before is not None else set()
     return [(base, digest, (base.task_id, base.pattern) in kept) for base, digest in found]
 
 
-def _is_of_other(before: Before | None, phase_id: str, task_id: str, text: str, digest: str) -> bool:
+def _is_of_other(others: Sequence[Side], phase_id: str, task_id: str, text: str, digest: str) -> bool:
     """Whether another parent of a merge has that base, none included if it has the task."""
-    for other in before.others if before is not None else ():
+    for other in others:
         has_task = any(task.id == task_id for p in other.plan.phases if p.id == phase_id for task in p.tasks)
         theirs = (other.lock or {}).get(phase_id, NO_EVIDENCE).bases.get(task_id, {}).get(text, "")
         if theirs == digest and (digest or has_task):

@@ -492,6 +492,22 @@ def test_the_plan_can_come_to_a_line_by_a_merge(make: Maker) -> None:
     assert len(listed(report, "adopted")) == 2
 
 
+def test_the_plan_comes_to_a_line_with_the_bases_that_it_had(make: Maker) -> None:
+    # They were taken for bases of other content, and the ticks that stand on them were refused.
+    repo = make.hooked("native")
+    repo.commit("before", {"a.txt": "a\n"})
+    repo.git("branch", "old")
+    repo.commit("begin", {"plan.toml": PLAN})
+    repo.finish_foundation()
+    repo.git("branch", "-M", "main")
+    repo.git("checkout", "-q", "old")
+    repo.commit("anything", {"b.txt": "b\n"})
+    repo.git("merge", "-q", "--no-edit", "main")
+    report = judged(repo)
+    assert refused(report) == {}
+    assert listed(report, "unproven") == []
+
+
 def test_an_adoption_of_its_own_judges_no_branch(make: Maker) -> None:
     repo = make.adopted()
     repo.git("branch", "-M", "main")

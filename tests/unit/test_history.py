@@ -31,7 +31,7 @@ from orchestrator.core.whole import judge_whole
 from tests.unit.core_support import Files, key_of, listing, plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.core.formats import Lock
     from orchestrator.core.plan import Plan
@@ -191,14 +191,18 @@ def before_of(lock: Lock | None, plan: Plan | None = None, **others: Lock) -> Be
     return joined(first, [Side(plan, {}, other) for other in others.values()]) if others else first
 
 
-def told(plan: Plan, before: Before | None, recorded: Lock) -> list[tuple[str, str, str, str, bool]]:
+def told(
+    plan: Plan, before: Before | None, recorded: Lock, others: Sequence[Side] | None = None
+) -> list[tuple[str, str, str, str, bool]]:
     """Task, pattern, digest and the right one (as short names), and whether the base was laid down before."""
     content = content_of(plan)
+    if others is None:
+        others = before.others if before else ()
     names = {X: "x", SHARED: "shared", "": ""}
     names |= {digest: "now" for base in bases_of(plan, content, None).values() for digest in base.values()}
     return [
         (base.task_id, base.pattern, names.get(base.digest, base.digest), names[right], was_kept)
-        for base, right, was_kept in changed_bases(plan, content, before, recorded)
+        for base, right, was_kept in changed_bases(plan, content, before, recorded, others)
     ]
 
 
@@ -236,6 +240,10 @@ def test_an_adoption_lays_down_all_bases() -> None:
     wrong = bases(a={"one/a.py": X}, b=now(plan)["one"].bases["1b"])
     assert told(plan, None, wrong) == [("1a", "one/a.py", "x", "now", False)]
     assert [item[3:] for item in told(plan, None, {})] == [("now", False)] * 3
+    # The plan has come to a line without one by a merge, with what it had laid down before.
+    assert told(plan, None, wrong, [Side(plan, {}, wrong)]) == []
+    assert told(plan, None, {}, [Side(plan, {}, {})]) == []
+    assert told(plan, None, wrong, [Side(plan, {}, now(plan))]) == [("1a", "one/a.py", "x", "now", False)]
 
 
 def test_the_first_lock_has_the_bases_of_what_was_before_it() -> None:
@@ -562,7 +570,7 @@ def test_what_a_hook_writes_settles_so_when_it_is_finished() -> None:
         assert getattr(found, name) == getattr(made, name), name
     assert {name: state.status for name, state in found.states.items()} == {"one": "complete", "two": "ready"}
     assert stale_passes(found.lock, content, unknown=True) == []
-    assert changed_bases(before.plan, content, before, found.lock) == []
+    assert changed_bases(before.plan, content, before, found.lock, ()) == []
 
 
 # -- a commit that stands for a whole branch ---------------------------------------------------------------------------

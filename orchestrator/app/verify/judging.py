@@ -392,14 +392,14 @@ class Judging:
         if plan is None:
             return (), ()
         content = self.snapshots.content(step.own, plan, step.commit.tree)
+        plans = [(self.snapshots.plan(own), self.snapshots.lock(own)) for own in step.others]
+        others = [Side(other, {}, lock) for other, lock in plans if other is not None]
         before = None
         if old is not None:
             listing = self.snapshots.content(step.before, old, step.tree_before)
-            before = Before(old, {}, self.snapshots.lock(step.before), listing)
-            others = [(self.snapshots.plan(own), self.snapshots.lock(own)) for own in step.others]
-            before = joined(before, [Side(other, {}, lock) for other, lock in others if other is not None])
+            before = joined(Before(old, {}, self.snapshots.lock(step.before), listing), others)
         wrong, distrusted = [], []
-        for base, right, was_kept in changed_bases(plan, content, before, recorded):
+        for base, right, was_kept in changed_bases(plan, content, before, recorded, others):
             if was_kept:
                 wrong.append(base_finding(base))
             elif not step.by_result:  # a squash brings what entered the plan on the way, with the base of back then
