@@ -135,20 +135,22 @@ class Facts(Value):
 def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX) -> Facts | None:
     """The facts of a commit with those parents, or None where neither it nor its first parent has a plan.
 
-    ``parents`` are revisions, none for a root commit; ``tree`` is INDEX or the commit itself.
+    ``parents`` are revisions, none for a root commit; ``tree`` is INDEX or the commit itself. Of a merge's parents one
+    that another has behind it brings nothing, so it has no say, and without a plan it makes no adoption.
 
     Raises:
         CannotJudgeError: a plan or lock cannot be read, or Git failed.
     """
-    first = parents[0] if parents else ""
-    names = [f"{first}^{{commit}}"] if first else []
+    names = [f"{parent}^{{commit}}" for parent in parents]
     names += [f"{tree}:{path}" for path in OWN_PATHS]
     names += [f"{parent}:{path}" for parent in parents for path in OWN_PATHS]
     squashed = _squashed(repository) if tree == INDEX and len(parents) == 1 else ""
     names += [f"{squashed}:{LOCK_PATH}"] if squashed else []
     objects = repository.read_objects(names)
-    if first and objects[names[0]] is None:
-        first, parents = "", ()  # HEAD is unborn: this will be a root commit
+    if parents and objects[names[0]] is None:
+        parents = ()  # HEAD is unborn: this will be a root commit
+    sides = _independent(repository, objects, parents) if len(parents) > 1 else parents
+    first = sides[0] if sides else ""
     new_plan = objects[f"{tree}:{PLAN_PATH}"]
     old_plan = objects[f"{first}:{PLAN_PATH}"] if first else None
     if new_plan is None and old_plan is None:
@@ -168,19 +170,19 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     _check_modes(listing)
     plan = repository.load_plan(*new_plan).at(repository.today()) if new_plan else None
     content = Content(plan, listing) if plan else None
-    before = _before(repository, objects, parents, plan, content, before_listing)
+    before = _before(repository, objects, sides, plan, content, before_listing)
     known: dict[str, Pass] = {}
-    for parent in (*parents[1:], *([squashed] if squashed else [])):
+    for parent in (*sides[1:], *([squashed] if squashed else [])):
         lock = parent_lock(objects[f"{parent}:{LOCK_PATH}"])
         known.update({p.key: p for phase in (lock or {}).values() for p in phase.passes.values()})
     todo = objects[f"{tree}:{TODO_PATH}"]
     lock_blob = objects[f"{tree}:{LOCK_PATH}"]
     by_result = bool(squashed) and before is not None and before.plan.settings.mainline == "squash"
     own = changes
-    if len(parents) > 1 and before is not None and not all([objects[f"{p}:{PLAN_PATH}"] for p in parents]):
+    if len(sides) > 1 and before is not None and not all([objects[f"{side}:{PLAN_PATH}"] for side in sides]):
         by_result = True  # what nobody has judged on a branch without a plan is judged where it comes in
-    elif len(parents) > 1:
-        own = _own_changes(repository, parents, tree)
+    elif len(sides) > 1:
+        own = _own_changes(repository, sides, tree)
     return Facts(
         repository=repository,
         before=before,
@@ -191,9 +193,18 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
         known_passes=known,
         parents=tuple(parents),
         tree=tree,
-        head_oid=head[0] if (head := objects[names[0]]) and first else "",
+        head_oid=head[0] if first and (head := objects[f"{first}^{{commit}}"]) else "",
         by_result=by_result,
     )
+
+
+def _independent(
+    repository: Repository, objects: Mapping[str, tuple[str, bytes] | None], parents: Sequence[str]
+) -> list[str]:
+    """The parents of a merge that no other one has behind it."""
+    oids = {parent: found[0] for parent in parents if (found := objects[f"{parent}^{{commit}}"])}
+    kept = repository.git.text("merge-base", "--independent", *oids.values()).split()
+    return [parent for parent, oid in oids.items() if oid in kept]
 
 
 def _squashed(repository: Repository) -> str:

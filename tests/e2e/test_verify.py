@@ -508,6 +508,30 @@ def test_the_plan_comes_to_a_line_with_the_bases_that_it_had(make: Maker) -> Non
     assert listed(report, "unproven") == []
 
 
+@pytest.mark.parametrize("is_amended", [False, True], ids=["concluded", "amended"])
+def test_a_merge_of_a_line_with_a_plan_that_only_goes_on_from_here_is_no_adoption(
+    make: Maker, *, is_amended: bool
+) -> None:
+    # The hooks took it for one, as its first parent has no plan; to verify that parent is behind the other one.
+    repo = make.hooked("native")
+    repo.commit("before", {"db/old.sql": "old\n"})
+    repo.git("branch", "old")
+    repo.commit("begin", {"plan.toml": PLAN})
+    repo.commit("feat: [foundation] table", {"db/schema.sql": GOOD_SCHEMA})
+    repo.git("branch", "-M", "main")
+    repo.git("checkout", "-q", "old")
+    repo.git("merge", "-q", "--no-ff", *(["--no-edit"] if is_amended else ["--no-commit"]), "main")
+    amend = ["--amend"] if is_amended else []
+    repo.add({"src/ui/login.html": "<form>\n"})
+    refusal = repo.git("commit", *amend, "-m", "Merge main", check=False)
+    assert "phase-locked" in refusal.stderr
+    repo.git("rm", "-q", "-f", "src/ui/login.html")
+    repo.add({"db/more.sql": "more\n"})
+    repo.git("commit", "-q", *amend, "-m", "Merge main")
+    assert repo.read("plan.lock") == repo.out("show", "main:plan.lock") + "\n"  # the bases that it had
+    assert refused(judged(repo)) == {}
+
+
 def test_an_adoption_of_its_own_judges_no_branch(make: Maker) -> None:
     repo = make.adopted()
     repo.git("branch", "-M", "main")
