@@ -180,7 +180,8 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     by_result = bool(squashed) and before is not None and before.plan.settings.mainline == "squash"
     own = changes
     if len(sides) > 1 and before is not None and not all([objects[f"{side}:{PLAN_PATH}"] for side in sides]):
-        by_result = True  # what nobody has judged on a branch without a plan is judged where it comes in
+        # What nobody has judged on a branch without a plan is judged where it comes in; that has no plan to bring.
+        by_result = all([change.path != PLAN_PATH for change in changes])
     elif len(sides) > 1:
         own = _own_changes(repository, sides, tree)
     return Facts(

@@ -465,6 +465,24 @@ def test_a_branch_from_before_the_plan_with_unplanned_files_comes_in(make: Maker
     assert refused(judged(repo)) == {}
 
 
+def test_a_merge_of_a_branch_from_before_the_plan_changes_no_plan_beside(make: Maker) -> None:
+    # To the hooks any merge of such a branch stood for a whole one, which may bring a plan; to verify this one did not.
+    repo = make.hooked("native")
+    repo.commit("before", {"a.txt": "a\n"})
+    repo.git("branch", "old")
+    repo.commit("begin", {"plan.toml": PLAN})
+    repo.git("branch", "-M", "main")
+    repo.git("checkout", "-q", "old")
+    repo.commit("anything", {"db/old.sql": "old\n"})
+    repo.git("checkout", "-q", "main")
+    repo.git("merge", "-q", "--no-commit", "old")
+    repo.add({"plan.toml": PLAN.replace('title = "Logging"', 'title = "Logs"')})
+    assert "plan-mixed" in repo.git("commit", "-m", "Merge old", check=False).stderr
+    repo.git("checkout", "-q", "HEAD", "--", "plan.toml")
+    repo.git("commit", "-q", "-m", "Merge old")
+    assert refused(judged(repo)) == {}
+
+
 def old_line_with_work(make: Maker) -> Adopted:
     """``main`` has the plan; ``old`` began before it and has work of a phase that is locked."""
     repo = make.hooked("native")
