@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.app.workplace import parent_of, stage_own_files, staged_facts, staged_reading
+from orchestrator.app.workplace import one_at_a_time, parent_of, stage_own_files, staged_facts, staged_reading
 from orchestrator.core.finding import Finding, UnknownNameError
 from orchestrator.core.judge import Intent, judge
 from orchestrator.core.names import nearest
@@ -26,6 +26,7 @@ class Marked(Value):
     warnings: tuple[Finding, ...] = ()
 
 
+@one_at_a_time
 def set_marks(repository: Repository, task_ids: Sequence[str], mark: str) -> Marked:
     """Give the tasks the mark DONE, STARTED or OPEN (which reopens what was done) and stage PLAN.md.
 

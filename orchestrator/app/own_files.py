@@ -100,6 +100,10 @@ def _rework(data: bytes, facts: Facts, settled: Settled, decided: frozenset[str]
         return None  # taking the machine's part away is an edit, too
     plans = [settled.plan] if facts.before is None else [settled.plan, facts.before.plan]
     reading = read_marks(theirs, plans)
+    if reading.findings:
+        # A plan that was staged and changed again before it was committed has rendered it.
+        others = [read_marks(theirs, [known]) for known in facts.repository.cache.plans()]
+        reading = next((other for other in others if not other.findings), reading)
     said = carry({**reading.marks, **reading.notes}, reading.plan, settled.plan)
     if reading.findings or any(task_id not in said for task_id in reading.notes):
         return None

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.own_files import write_own_files
-from orchestrator.app.repository import Repository, no_plan
-from orchestrator.app.workplace import phase_named, staged_facts, staged_reading
+from orchestrator.app.repository import Repository
+from orchestrator.app.workplace import no_staged_plan, one_at_a_time, phase_named, staged_facts, staged_reading
 from orchestrator.core.control_lists import LISTS
 from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError, printable
 from orchestrator.core.names import nearest
@@ -39,6 +39,7 @@ class Change(Value):
     commit: str
 
 
+@one_at_a_time
 def hold(repository: Repository, kind: str, text: str, phase_names: Sequence[str]) -> Change:
     """Put a question, blocker or assumption into the plan; until it is settled the phases cannot start.
 
@@ -55,6 +56,7 @@ def hold(repository: Repository, kind: str, text: str, phase_names: Sequence[str
     return place.change(lambda data: add_tables(data, kind, [table]), [(kind, new_id, what)], f"{verb} {new_id}")
 
 
+@one_at_a_time
 def settle_hold(repository: Repository, kind: str, hold_id: str, said: str) -> Change:
     """Answer the question, or confirm the assumption, of that id; ``said`` may be empty for the latter.
 
@@ -70,6 +72,7 @@ def settle_hold(repository: Repository, kind: str, hold_id: str, said: str) -> C
     return _settle(place, [known[hold_id]], said, f"{verb} {hold_id}")
 
 
+@one_at_a_time
 def unblock(repository: Repository, phase_name: str, said: str) -> Change:
     """Say that every blocker of the phase is out of the way, and, if not empty, how.
 
@@ -96,6 +99,7 @@ def _settle(place: _Place, holds: Sequence[Hold], said: str, subject: str) -> Ch
     return place.change(lambda data: set_keys(data, kind, values), items, subject)
 
 
+@one_at_a_time
 def add_controls(repository: Repository, domains: Sequence[str], phase_name: str | None) -> Change:
     """Add the starter lists of these domains to the checklist of the phase, by default the last one.
 
@@ -125,6 +129,7 @@ def add_controls(repository: Repository, domains: Sequence[str], phase_name: str
     return place.change(lambda data: add_tables(data, "control", tables), items, subject)
 
 
+@one_at_a_time
 def change_control(repository: Repository, control_id: str, verb: str, values: dict[str, Any]) -> Change:
     """Give the control of that id these keys; ``verb`` is the word for it in the commit.
 
@@ -153,6 +158,10 @@ def _said(text: str) -> str:
     """
     if not text.strip():
         raise UnknownNameError(Finding("plan-invalid", "the text is empty", help="say it in a few words, in quotes"))
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise UnknownNameError(
+            Finding("plan-invalid", f"there are bytes that are not UTF-8 in: {printable(text)[:80]}")
+        )
     if STEERING.search(text.replace("\n", " ").replace("\t", " ")):
         raise UnknownNameError(Finding("plan-invalid", f"there is a control character in: {printable(text)[:80]}"))
     return text.strip()
@@ -165,7 +174,7 @@ class _Place:
         self._repository = repository
         found = repository.read_objects([f":{PLAN_PATH}"])[f":{PLAN_PATH}"]
         if found is None:
-            raise no_plan()
+            raise no_staged_plan(repository)
         self._staged = found[1]
         self.plan: Plan = repository.load_plan(*found)
         current = read_file(repository.git.top, PLAN_PATH)
@@ -190,7 +199,7 @@ class _Place:
         kind = settled.plan.settings.usual_type
         others = [path for path in facts.changed if path not in OWN_PATHS]
         message = f"{kind}: [plan] {subject if facts.before is not None else 'adopt'}"
-        return Change(tuple(items), f'git commit -m "{message}"' + (f" -- {' '.join(OWN_PATHS)}" if others else ""))
+        return Change(tuple(items), f'git commit -m "{message}"' + (f" -- {_own_paths(repository)}" if others else ""))
 
 
 def _with_plan(repository: Repository, data: bytes, folder: str) -> Repository:
@@ -199,8 +208,15 @@ def _with_plan(repository: Repository, data: bytes, folder: str) -> Repository:
     shutil.copyfile(repository.index_file, index)
     git = Git(repository.git.top, {**repository.git.env, "GIT_INDEX_FILE": index})
     oid = git.text("hash-object", "-w", "--no-filters", "--stdin", stdin=data)
-    git.run("update-index", "-z", "--index-info", stdin=f"100644 {oid}\t{PLAN_PATH}\0".encode())
+    mode = git.text("ls-files", "-s", "--", PLAN_PATH).split(" ", 1)[0]
+    git.run("update-index", "-z", "--index-info", stdin=f"{mode} {oid}\t{PLAN_PATH}\0".encode())
     return Repository(git, repository.git_dir)
+
+
+def _own_paths(repository: Repository) -> str:
+    """The tool's three files as Git takes them in the current folder."""
+    is_top = os.path.samefile(os.getcwd(), repository.git.top)
+    return " ".join(OWN_PATHS if is_top else [f":/{path}" for path in OWN_PATHS])
 
 
 def _or_none(edit: Edit, data: bytes) -> bytes | None:

@@ -36,7 +36,10 @@ class Repository:
     @property
     def index_file(self) -> str:
         """The index in use: of a commit of some paths only, Git gives its hooks a temporary one."""
-        return self.git.env.get("GIT_INDEX_FILE") or os.path.join(self.git_dir, "index")
+        given = self.git.env.get("GIT_INDEX_FILE")
+        if not given:
+            return os.path.join(self.git_dir, "index")
+        return given if self.git.top == "." else os.path.join(self.git.top, given)  # as Git takes it, from the top
 
     @property
     def is_rebasing(self) -> bool:

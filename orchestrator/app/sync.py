@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from orchestrator.app.own_files import todo_text, updates_for
-from orchestrator.app.workplace import stage_own_files, staged_facts
-from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.app.workplace import no_staged_plan, stage_own_files, staged_facts
+from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.formats import format_lock, parse_lock
 from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
 from orchestrator.core.state import DONE, OPEN, REOPENED
@@ -43,14 +43,7 @@ def sync(repository: Repository) -> Synced:
     """
     stages = _unmerged(repository)
     if PLAN_PATH in stages:
-        raise CannotJudgeError(
-            Finding(
-                "plan-invalid",
-                "plan.toml is in conflict",
-                locations=(Location(PLAN_PATH),),
-                help="resolve it, then: git add plan.toml && orchestrator sync",
-            )
-        )
+        raise no_staged_plan(repository)
     facts = staged_facts(repository)
     plan = facts.required().plan
     if facts.lock_bytes is not None and not _is_lock(facts.lock_bytes):

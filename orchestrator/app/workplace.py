@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -11,18 +13,24 @@ from orchestrator.app.commit import staged_parents
 from orchestrator.app.facts import read_facts
 from orchestrator.app.own_files import write_own_files
 from orchestrator.app.repository import Repository, check_git_version, no_plan
-from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError
+from orchestrator.core.finding import CannotJudgeError, Finding, Location, UnknownNameError
 from orchestrator.core.names import nearest
+from orchestrator.core.plan import PLAN_PATH
 from orchestrator.core.settle import Before, Settled
 from orchestrator.git import Git
 from orchestrator.worktree import Runner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import Concatenate, ParamSpec, TypeVar
 
     from orchestrator.app.facts import Facts
     from orchestrator.core.plan import Phase, Plan
     from orchestrator.core.todo import Reading
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 
 def open_workplace(start: Path | None = None, *, bare_too: bool = False) -> Repository:
@@ -51,6 +59,23 @@ def open_workplace(start: Path | None = None, *, bare_too: bool = False) -> Repo
     return repository
 
 
+def one_at_a_time(change: Callable[Concatenate[Repository, P], R]) -> Callable[Concatenate[Repository, P], R]:
+    """The same change of the three files, which waits until no other one is under way in the work tree.
+
+    Two that read the same plan would give two questions one id, and the later one would write over the earlier.
+    """
+
+    @functools.wraps(change)
+    def alone(repository: Repository, /, *arguments: P.args, **options: P.kwargs) -> R:
+        folder = os.path.join(repository.git_dir, "orchestrator")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "changing"), "ab") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # gone with the process, however that ends
+            return change(repository, *arguments, **options)
+
+    return alone
+
+
 def staged_facts(repository: Repository) -> Facts:
     """The facts of what is staged, against HEAD (and what is being merged).
 
@@ -59,8 +84,22 @@ def staged_facts(repository: Repository) -> Facts:
     """
     facts = read_facts(repository, staged_parents(repository))
     if facts is None or facts.plan is None:
-        raise no_plan()
+        raise no_staged_plan(repository)
     return facts
+
+
+def no_staged_plan(repository: Repository) -> CannotJudgeError:
+    """Why the index has no plan.toml: a merge has left it in conflict, or there is none."""
+    if not repository.git.run("ls-files", "-u", "--", PLAN_PATH):
+        return no_plan()
+    return CannotJudgeError(
+        Finding(
+            "plan-invalid",
+            "plan.toml is in conflict",
+            locations=(Location(PLAN_PATH),),
+            help="resolve it, then: git add plan.toml && orchestrator sync",
+        )
+    )
 
 
 def staged_reading(facts: Facts) -> Reading:
