@@ -106,8 +106,22 @@ def _changed(data: bytes, change: Callable[[str], str], expected: Callable[[dict
         raise _by_hand(what) from error
     if not is_right:
         raise _by_hand(what)
-    has_crlf = text.count("\r\n") * 2 > text.count("\n")
-    return (mark + (after.replace("\n", "\r\n") if has_crlf else after)).encode()
+    return (mark + _with_line_ends(after, text.removeprefix(mark))).encode()
+
+
+def _with_line_ends(after: str, before: str) -> str:
+    """The text, whose lines end with a line feed, with the ends of the lines that it has in common with ``before``.
+
+    What stands between the first line that differs and the last one has the ends that most lines have.
+    """
+    usual = "\r\n" if before.count("\r\n") * 2 > before.count("\n") else "\n"
+    old, new = before.split("\n"), after.split("\n")
+    most = min(len(old), len(new)) - 1  # the last ones are what follows the last line end
+    head = next((i for i in range(most) if old[i].removesuffix("\r") != new[i]), most)
+    tail = next((i for i in range(most - head) if old[-2 - i].removesuffix("\r") != new[-2 - i]), most - head)
+    middle = "".join([line + usual for line in new[head : len(new) - 1 - tail]])
+    first, last = old[:head], old[len(old) - 1 - tail : -1]
+    return "".join([f"{line}\n" for line in first]) + middle + "".join([f"{line}\n" for line in last]) + new[-1]
 
 
 def _by_hand(what: str) -> CannotJudgeError:

@@ -121,3 +121,22 @@ def test_any_text_comes_back_as_it_was_said(said: str, table_id: str) -> None:
     assert next(table for table in tree["question"] if table["id"] == table_id)["answer"] == said
     assert tree["question"][-1]["text"] == said
     assert next(t for t in tomli.loads(again.decode())["question"] if t["id"] == table_id)["answer"] == "short"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"version = 1\r\n# a\n# b\r\n# c\n", b'version = 1\r\n# a\n# b\r\n# c\n\n[[question]]\nid = "Q1"\n'),
+        (b"version = 1\r\n# a\r\n# b\n", b'version = 1\r\n# a\r\n# b\n\r\n[[question]]\r\nid = "Q1"\r\n'),
+        (b"version = 1\r\n# a", b'version = 1\r\n# a\r\n\r\n[[question]]\r\nid = "Q1"\r\n'),
+        (b"version = 1", b'version = 1\n\n[[question]]\nid = "Q1"\n'),
+    ],
+)
+def test_lines_of_a_file_with_both_line_ends_keep_theirs(before: bytes, after: bytes) -> None:
+    assert add_tables(before, "question", [{"id": "Q1"}]) == after
+
+
+def test_a_value_in_a_file_with_both_line_ends_takes_the_usual_one() -> None:
+    before = b'[[question]]\nid = "Q1"\r\nanswer = ""  # x\ntext = "t"\r\n# the end\r\n'
+    after = set_keys(before, "question", {"Q1": {"answer": "y"}})
+    assert after == before.replace(b'answer = ""  # x\n', b'answer = "y"  # x\r\n')
