@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,11 @@ def finish(repository: Repository, *, check_only: bool = False) -> Finished:
     checked = Finished(criteria)
     if not checked.met or check_only:
         return checked
+    _refuse_unsettled(repository)  # gates take their time, and may do anything
+    if repository.git.text("rev-parse", "HEAD") != history.head:
+        raise RefusedError(
+            Finding("finish", "HEAD is another commit than the one that was checked", help="orchestrator finish")
+        )
     data = report_data(history, repository.cache)
     data["criteria"] = [_criterion_data(found) for found in criteria]
     data["next_steps"] = [step for step in data["next_steps"] if step["command"] != "orchestrator finish"]
@@ -134,14 +140,13 @@ def _all(number: int, noun: str, one: str, many: str) -> str:
 
 
 def _gate_criteria(repository: Repository, settled: Settled) -> Iterator[Criterion]:
-    """Whether every gate passes on the final tree, and whether what was measured is enough."""
+    """Whether every gate passes on the final tree, and whether what was measured is enough.
+
+    Only what has passed in this clone counts: plan.lock is text, and whoever can commit can write into it.
+    """
     whole, gates = final_gates(settled.content)
-    recorded = {found.key: found for phase in settled.lock.values() for found in phase.passes.values()}
-    passes: dict[str, Pass] = {}
-    for item in gates:
-        found = recorded.get(item.key) or repository.cache.known_pass(item.key)
-        if found is not None:
-            passes[item.key] = found
+    known = {item.key: repository.cache.known_pass(item.key) for item in gates}
+    passes = {key: found for key, found in known.items() if found is not None}
     due = [item for item in gates if item.key not in passes]
     final = settled.replace(plan=whole.plan, content=whole)
     results = {result.key: result for result in run_due(repository, final, due, None)} if due else {}
@@ -200,7 +205,9 @@ def _refuse_unsettled(repository: Repository) -> None:
         raise RefusedError(
             Finding("finish", "a merge, rebase, cherry-pick or revert is under way", help="git status, and end it")
         )
-    staged = git.run("diff", "--cached", "--name-only", "-z", "--no-renames", "--no-ext-diff").split(b"\0")[:-1]
+    staged = git.run(
+        "diff", "--cached", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=none"
+    ).split(b"\0")[:-1]
     edited = git.run("diff", "--name-only", "-z", "--no-ext-diff", "--", *[f":/{path}" for path in OWN_PATHS])
     findings = []
     if staged:
@@ -295,13 +302,15 @@ def _commit(repository: Repository, history: PlanHistory, folder: str) -> str:
     message = f"{plan.settings.usual_type}: [{PLAN_NAME}] finish {plan.title}"
     code = repository.git.attached("commit", "-q", "-m", message)
     if code:
+        own = " ".join([f":/{path}" for path in OWN_PATHS])
+        place = shlex.quote(os.path.relpath(os.path.join(repository.git.top, folder)))
         raise RefusedError(
             Finding(
                 "finish",
                 f"git commit ended with {code}; what it was to commit is staged",
                 locations=(Location(folder),),
-                help=f"mend what it says, git add, then: git commit -m '{message}'\n"
-                f"or, to go back: git reset -q && git restore {' '.join(OWN_PATHS)} && rm -r {folder}",
+                help=f"mend what it says, git add, then: git commit -m {shlex.quote(message)}\n"
+                f"or, to go back: git reset -q && git restore {own} && rm -r {place}",
             )
         )
     return repository.git.text("rev-parse", "HEAD")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -306,3 +307,75 @@ def test_a_gate_that_cannot_run_is_no_pass(make: Maker) -> None:
     assert "[ ] all 2 gates pass on the final tree, with all inputs\n" in done.stdout
     assert "gate schema could not be judged" in done.stdout
     assert repo.state() == before
+
+
+def test_what_only_plan_lock_says_is_run_again(native: Adopted) -> None:
+    complete(native)
+    before = native.out("show", "HEAD~2:plan.lock").split("\n")
+    (key,) = [line for line in native.head("plan.lock").split("\n") if line.startswith("key = ") and line not in before]
+    native.add({"src/api/auth.py": "no Python\n"})
+    run([*ORCHESTRATOR, "validate", "api"], cwd=native.top, env=native.env, check=False)
+    failed = json.loads((native.git_path("orchestrator") / "runs/api.api").read_text(encoding="utf-8"))
+    assert failed["status"] == "failed"
+    native.git("checkout", "HEAD", "--", "PLAN.md")
+    native.add({"plan.lock": native.head("plan.lock").replace(key, f'key = "{failed["key"]}"')})
+    native.git("commit", "-q", "--no-verify", "-m", "feat: [api] with a pass that nobody has seen")
+    assert run([*ORCHESTRATOR, "verify", "HEAD"], cwd=native.top, env=native.env).returncode == 0
+    done = finish(native)
+    assert done.returncode == 1, done.stdout
+    assert "[ ] all 2 gates pass on the final tree" in done.stdout
+    assert "gate api failed: exit 1" in done.stdout
+
+
+def test_a_clone_without_the_runs_of_others_runs_every_gate(native: Adopted) -> None:
+    complete(native)
+    shutil.rmtree(native.git_path("orchestrator"))
+    native.log.unlink()
+    done = finish(native, "--check")
+    assert done.returncode == 0, said(done)
+    assert sorted(native.gate_runs()) == ["api", "schema"]
+
+
+@pytest.mark.parametrize(
+    ("command", "refusal"),
+    [
+        ("echo x > new && git add new", "something is staged that is not committed yet"),
+        ("echo '# more' >> plan.toml", "plan.toml has edits that are not committed"),
+        (
+            "git -c user.name=x -c user.email=x@y commit -q --no-verify --allow-empty -m other",
+            "HEAD is another commit than the one that was checked",
+        ),
+    ],
+)
+def test_what_happens_while_gates_run_is_not_taken_along(make: Maker, command: str, refusal: str) -> None:
+    gates = f'[gates.schema]\nrun = """if test -e .git/now; then {command}; fi"""\ninputs = ["db/**"]\n'
+    gates += '[gates.api]\nrun = "true"\n'
+    repo = make.adopted(plan=plan_text(gates=gates))
+    complete(repo)
+    shutil.rmtree(repo.git_path("orchestrator"))
+    repo.git_path("now").touch()
+    before = repo.head_files()
+    done = finish(repo)
+    assert done.returncode == 1
+    assert refusal in done.stderr
+    assert repo.head_files() == before
+    assert not (repo.top / "docs").exists()
+    assert (repo.top / "plan.toml").exists()
+
+
+def test_the_help_can_be_pasted_whatever_the_title_and_the_folder(make: Maker) -> None:
+    repo = make.adopted(plan=plan_text().replace('title = "Login"', 'title = "Bob\'s $HOME"'))
+    complete(repo)
+    hook = repo.git_path("hooks") / "commit-msg"
+    ours = hook.read_bytes()
+    script(hook, "exit 1")
+    refused = run([*ORCHESTRATOR, "finish"], cwd=repo.top / "db", env=repo.env, check=False).stderr
+    hook.write_bytes(ours)
+    back = refused.split("or, to go back: ")[1].splitlines()[0]
+    run(["sh", "-c", back], cwd=repo.top / "db")
+    assert repo.status() == []
+    script(hook, "exit 1")
+    forward = finish(repo).stderr.split("then: ")[1].splitlines()[0]
+    hook.write_bytes(ours)
+    run(["sh", "-c", f"{forward} -q"], cwd=repo.top, env=repo.env)
+    assert repo.out("log", "-1", "--format=%s") == "feat: [plan] finish Bob's $HOME"
