@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -256,3 +257,112 @@ def test_a_plan_without_anything_is_reported(
     assert data["totals"]["time_s"] == 0
     assert data["totals"]["estimate_s"] is None
     assert "No file differs from the adoption of the plan." in orchestrator("report").out
+
+
+def test_a_report_is_written_where_a_link_or_a_pipe_leads(
+    native: Adopted, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(native.top)
+    (tmp_path / "real.md").write_text("old\n", encoding="utf-8")
+    (tmp_path / "link.md").symlink_to("real.md")
+    assert orchestrator("report", "-o", str(tmp_path / "link.md")).code == 0
+    assert (tmp_path / "link.md").is_symlink()
+    assert (tmp_path / "real.md").read_text(encoding="utf-8").startswith("# Login: report\n")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert orchestrator("report", "-o", str(tmp_path / "pipe")).code == 0
+    assert os.read(reader, 17) == b"# Login: report\n\n"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ("diff.relative", "true"),
+        ("diff.ignoreSubmodules", "all"),
+        ("diff.algorithm", "patience"),
+        ("log.showSignature", "true"),
+        ("log.follow", "true"),
+        ("color.ui", "always"),
+        ("i18n.logOutputEncoding", "UTF-16"),
+    ],
+)
+def test_no_setting_changes_the_numbers_or_what_their_commands_count(
+    native: Adopted, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch, setting: tuple[str, str]
+) -> None:
+    monkeypatch.chdir(native.top)
+    native.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", native.top.as_uri(), "sub")
+    native.add({"db/schema.sql": GOOD_SCHEMA, "other/a  b": "x\ny\n"})
+    native.git("commit", "-q", "-m", "feat: [foundation] more")
+    plain = orchestrator("report", "--json").json
+    native.git("config", *setting)
+    data = orchestrator("report", "--json").json
+    assert data == plain
+    commands = {item["what"]: item["command"] for item in data["commands"]}
+    assert numstat(shell(native, commands["files and lines in all"])) == (7, 0)
+    assert numstat(shell(native, data["phases"][0]["command"])) == (7, 0)
+    found = [numstat(shell(native, domain["command"])) for domain in data["domains"]]
+    assert sum(added for added, _ in found) == 7
+
+
+def test_a_command_names_files_as_they_are(
+    native: Adopted, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(native.top)
+    native.add({"db/a  b": "x\n", "db/ c": "x\n", "db/new\nline": "x\n"})
+    native.git("commit", "-q", "-m", "feat: [foundation] names")
+    tokens = MarkdownIt("commonmark").enable("table").parse(orchestrator("report").out)
+    spans = [child.content for token in tokens for child in token.children or () if child.type == "code_inline"]
+    (domain,) = orchestrator("report", "--json").json["domains"]
+    assert domain["command"] in spans
+    assert {"db/a  b", "db/ c", "db/new\\x0aline"} <= set(spans)
+    assert numstat(shell(native, domain["command"])) == (3, 0)
+
+
+def test_commits_of_one_second_are_taken_in_their_order(
+    native: Adopted, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(native.top)
+    monkeypatch.setenv("GIT_AUTHOR_DATE", "2026-03-01T07:00:00Z")
+    native.add({"db/old.sql": "x\n", "db/kept": "x\n"})
+    native.git("commit", "-q", "-m", "feat: [foundation] add")
+    native.git("rm", "-q", "db/old.sql")
+    native.git("commit", "-q", "-m", "feat: [foundation] remove")
+    phase = orchestrator("report", "--json").json["phases"][0]
+    assert phase["files"] == {"created": 1, "modified": 0, "deleted": 1}
+    assert phase["commits"] == native.out("log", "-2", "--reverse", "--format=%H").split("\n")
+
+
+def test_a_plan_that_a_merge_has_brought(
+    repo: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo.top)
+    repo.commit("begin", {"a": "a\n"})
+    repo.git("switch", "-q", "-c", "side")
+    repo.commit("aside", {"b": "b\n"})
+    repo.git("switch", "-q", "main")
+    repo.commit("ahead", {"c": "c\n"})
+    repo.git("merge", "-q", "--no-commit", "side")
+    repo.write("plan.toml", PLAN)
+    assert orchestrator("init", "--hooks", "none").code == 0
+    repo.git("commit", "-q", "-m", "merge and adopt")
+    repo.commit("feat: [foundation] schema", {"db/schema.sql": GOOD_SCHEMA})
+    report = orchestrator("report", "--json")
+    assert report.code == 0, report.err
+    assert report.json["history"]["adoption"] == repo.out("rev-parse", "HEAD~1")
+    assert (report.json["totals"]["commits"], report.json["totals"]["merges"]) == (1, 0)
+
+
+def test_an_adoption_whose_date_nobody_can_read(
+    native: Adopted, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(native.top)
+    text = re.sub("^author .*", "author X <> not-a-date", native.out("cat-file", "commit", "HEAD"), flags=re.MULTILINE)
+    oid = native.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=f"{text}\n").stdout.strip()
+    native.git("reset", "-q", "--hard", oid)
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    native.git("commit", "-q", "-m", "feat: [foundation] schema")
+    report = orchestrator("report", "--json")
+    assert report.code == 0, report.err
+    assert report.json["totals"]["time_s"] == 1800

@@ -122,3 +122,11 @@ def test_text_stays_text_in_markdown(said: str) -> None:
         inline = next(token for token in blocks if token.type == "inline")
         kinds = {token.type for token in inline.children or ()}
         assert kinds <= {"text", "text_special", "code_inline"}
+
+
+@pytest.mark.parametrize("said", ["1. x", "20) x", "- x", "+ x", "-", "---", "===", "- [ ] x", "1.5 h", ". x", "12"])
+def test_text_that_begins_a_line_begins_nothing_else(said: str) -> None:
+    tokens = MarkdownIt("commonmark").enable("table").parse(f"x\n\n{escaped(said)}\n")
+    kinds = ["paragraph_open", "inline", "paragraph_close"]
+    assert [token.type for token in tokens] == kinds * 2
+    assert "".join([child.content for child in tokens[4].children or ()]) == said

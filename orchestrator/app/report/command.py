@@ -39,13 +39,19 @@ def report_as(output: str, repository: Repository) -> str:
 
 
 def write_report(path: str, text: str) -> None:
-    """Write the report to that file, in one step.
+    """Write the report to that file, in one step; a link stays a link, and what is no file, as a pipe, is written into.
 
     Raises:
         CannotJudgeError: it cannot be written.
     """
+    data = text.encode("utf-8", "backslashreplace")
+    real = os.path.realpath(path)
     try:
-        replace_file(path, text.encode("utf-8", "backslashreplace"))
+        if os.path.exists(real) and not os.path.isfile(real):
+            with open(real, "wb") as file:
+                file.write(data)
+        else:
+            replace_file(real, data)
     except OSError as error:
         said = f"the report cannot be written: {error.strerror}"
         raise CannotJudgeError(Finding("git", said, locations=(Location(path),))) from error

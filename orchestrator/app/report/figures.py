@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from orchestrator.history.changes import FileChange
     from orchestrator.run_cache import RunCache
 
+# No setting of who types them changes what these commands count.
+_OPTIONS = "--no-renames --no-relative --ignore-submodules=none --diff-algorithm=myers"
 _WITHOUT_OWN = "-- :/ " + " ".join([f"':(top,exclude){path}'" for path in OWN_PATHS])
 _NO_PHASE = "no phase"
 METHODS = """
@@ -184,10 +186,10 @@ def _work_data(commits: Sequence[Done], spent_s: float) -> dict[str, Any]:
     return {
         "commits": oids,
         "time_s": spent_s,
-        "first": _date(commits[0].at_s) if commits else None,
-        "last": _date(commits[-1].at_s) if commits else None,
+        "first": _date(min(commit.at_s for commit in commits)) if commits else None,
+        "last": _date(max(commit.at_s for commit in commits)) if commits else None,
         **_change_counts(files.values()),
-        "command": f"git show --no-renames --numstat --format= {' '.join(oids)} {_WITHOUT_OWN}" if oids else "",
+        "command": f"git show {_OPTIONS} --numstat --format= {' '.join(oids)} {_WITHOUT_OWN}" if oids else "",
     }
 
 
@@ -233,7 +235,7 @@ def _domains(history: PlanHistory) -> list[dict[str, Any]]:
     found: dict[str, list[FileChange]] = {name: [] for name in rules.names}
     for change in _worked_on(history.net):
         found[rules.of(change.path)].append(change)
-    diff = f"git diff --no-renames --numstat {history.adoption} {history.head} --"
+    diff = f"git diff {_OPTIONS} --numstat {history.adoption} {history.head} --"
     return [
         {
             "name": name,
@@ -317,8 +319,8 @@ def _commands(history: PlanHistory) -> list[dict[str, str]]:
     diff = f"{history.adoption} {history.head} {_WITHOUT_OWN}"
     log = f"git log --no-merges --format='%at %ae %s' {history.head} --not {history.adoption}^@"
     return [
-        {"what": "files and lines in all", "command": f"git diff --no-renames --numstat {diff}"},
-        {"what": "which files are new or gone", "command": f"git diff --no-renames --name-status {diff}"},
+        {"what": "files and lines in all", "command": f"git diff {_OPTIONS} --numstat {diff}"},
+        {"what": "which files are new or gone", "command": f"git diff {_OPTIONS} --name-status {diff}"},
         {"what": "commits, their times and phases", "command": log},
         {"what": "merges", "command": f"git rev-list --count --merges {span}"},
         {"what": "tasks, artifacts, controls and risks", "command": f"git show {history.head}:PLAN.md"},

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.app.verify.report import Report
     from orchestrator.core.plan import Plan
     from orchestrator.core.settle import Settled
+    from orchestrator.git import Git
     from orchestrator.history.changes import FileChange
 
 
@@ -44,9 +45,9 @@ class Done(Value):
 class PlanHistory(Value):
     """A plan at HEAD with all that has been done since its adoption, which is not among ``commits``.
 
-    ``commits`` are in the order of their authors' times, ``net`` is what HEAD has otherwise than the adoption.
-    ``settled`` counts the passes that plan.lock has of HEAD's own content, and no others. ``verified`` is the
-    judgement on the adoption and all that came after it.
+    ``commits`` are in the order of history, parents first as far as Git has them so; ``net`` is what HEAD has otherwise
+    than the adoption. ``settled`` counts the passes that plan.lock has of HEAD's own content, and no others.
+    ``verified`` is the judgement on the adoption and all that came after it.
     """
 
     head: str
@@ -69,34 +70,56 @@ def read_plan_history(repository: Repository) -> PlanHistory:
     refuse_unreadable(git)
     settled = settled_head(repository)
     head = git.text("rev-parse", "--verify", "HEAD^{commit}")
-    # A plan that was retired and adopted again has been added more than once: the last time counts.
-    options = ("-1", "--diff-filter=A", "--no-renames", "--format=%at%n%ae%n%H %P")
-    began_s, email, adopted = git.text("log", *options, "HEAD", "--", f":/{PLAN_PATH}").split("\n")
-    adoption, *parents = adopted.split()
+    adoption, parents = _adoption(git)
     made = []
     merges = 0
-    with reading_commits(git, [head], [adoption]) as commits:
+    began = Work("", 0, None)
+    with reading_commits(git, [head], parents) as commits:
         for commit in commits:
-            if len(commit.parents) > 1:
-                merges += 1
-                continue
             subject = subject_line(commit.text)
             email = commit.email.decode("utf-8", "replace")
-            made.append(Done(commit.oid, subject, email, commit.authored_s, _purpose(settled.plan, subject)))
+            if commit.oid == adoption:
+                began = Work(email, commit.authored_s, None)
+            elif len(commit.parents) > 1:
+                merges += 1
+            else:
+                made.append(Done(commit.oid, subject, email, commit.authored_s, _purpose(settled.plan, subject)))
+    made.reverse()
     changes = dict(read_changes(git, [commit.oid for commit in made]))
     net = dict(read_changes(git, [f"{head} {adoption}"])) if head != adoption else {}
     name = f"{adoption[:12]}^..HEAD" if parents else "HEAD"
     span = Span((Tip(head, "HEAD"),), tuple(parents), name)
-    ordered = sorted(made, key=lambda commit: commit.at_s)
     return PlanHistory(
         head=head,
         adoption=adoption,
-        began=Work(email, int(began_s), None),
+        began=began,
         settled=settled,
-        commits=tuple([commit.replace(changes=tuple(changes.get(commit.oid, ()))) for commit in ordered]),
+        commits=tuple([commit.replace(changes=tuple(changes.get(commit.oid, ()))) for commit in made]),
         merges=merges,
         net=tuple(net.get(head, ())),
         verified=engine.verify(repository, span, Options()).report,
+    )
+
+
+def _adoption(git: Git) -> tuple[str, list[str]]:
+    """The commit that brought HEAD's plan, which none of its parents has, and the parents.
+
+    A plan that was retired and adopted again has been brought more than once: the last time counts.
+    """
+    found = git.run("rev-list", "HEAD", "--", f":/{PLAN_PATH}")
+    family = [
+        line.split()
+        for line in git.text("rev-list", "--no-walk=unsorted", "--parents", "--stdin", stdin=found).split("\n")
+    ]
+    names = "".join([f"{oid}:{PLAN_PATH}\n" for oids in family for oid in oids]).encode()
+    there = iter(
+        [not line.endswith(b" missing") for line in git.run("cat-file", "--batch-check", stdin=names).split(b"\n")]
+    )
+    has_plan = [[next(there) for _ in oids] for oids in family]
+    return next(
+        (oid, parents)
+        for (oid, *parents), (own, *theirs) in zip(family, has_plan, strict=True)
+        if own and not any(theirs)
     )
 
 

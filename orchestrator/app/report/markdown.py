@@ -12,6 +12,7 @@ from orchestrator.core.finding import printable
 from orchestrator.core.plan import one_line
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~$&!]")
+_AT_THE_START = re.compile(r"(?:\d{1,9}(?=[.)](?:\s|$)))?(?=[-+=.)])")
 _TICKS = re.compile("`+")
 
 
@@ -41,7 +42,9 @@ def escaped(text: str) -> str:
 
     Source: CommonMark 0.31.2, section 2.4, "Backslash escapes".
     """
-    return _MARKUP.sub(r"\\\g<0>", printable(one_line(text)))
+    plain = _MARKUP.sub(r"\\\g<0>", printable(one_line(text)))
+    begins = _AT_THE_START.match(plain)  # of a list, a line or a heading's underline, where a line begins with the text
+    return plain if begins is None else f"{begins[0]}\\{plain[begins.end() :]}"
 
 
 def code(text: str) -> Plain:
@@ -50,9 +53,9 @@ def code(text: str) -> Plain:
     Source: CommonMark 0.31.2, section 6.1: the fence is longer than any run of backticks within. A table's cell ends
     at a bar even there (GitHub Flavored Markdown, section 4.10), so no code span with a bar belongs into one.
     """
-    plain = printable(one_line(text))
+    plain = printable(text)  # runs of spaces stay: they are in names of files
     fence = "`" * (max([len(run) for run in _TICKS.findall(plain)], default=0) + 1)
-    space = " " if plain.startswith("`") or plain.endswith("`") else ""
+    space = " " if plain.startswith(("`", " ")) or plain.endswith(("`", " ")) else ""
     return Plain(f"{fence}{space}{plain}{space}{fence}")
 
 
