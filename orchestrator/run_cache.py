@@ -117,7 +117,7 @@ class RunCache:
         if last is None:
             return ""
         if last.result.passed:
-            return "passed on other content, not on what is here"
+            return "has passed before, on other content or defined otherwise, and not on what is here"
         return f"{last.result.status} ({last.result.reason})" if last.result.reason else last.result.status
 
     # -- the note that prepare-commit-msg leaves for commit-msg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from orchestrator.app.standing import Standing
     from orchestrator.core.state import PhaseState
 
+_NO_WIDTH = 10_000
 _STYLES = {"complete": "green", "locked": "dim", "awaiting gates": "yellow", "in progress": "cyan", "ready": "bold"}
 
 
 def show_standing(standing: Standing, console: Console | None = None) -> None:
     """Print the phases with what each still needs."""
-    out = console or Console(highlight=False, soft_wrap=False)
+    # A pipe or file has no width: what reads it wants a line for each phase.
+    out = console or Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _NO_WIDTH)
     settled = standing.settled
     done, total, percent = progress(settled)
     out.print(Text(f"{printable(settled.plan.title)}: {done}/{total} tasks complete ({percent}%)", style="bold"))
@@ -42,6 +45,9 @@ def show_standing(standing: Standing, console: Console | None = None) -> None:
             Text(f"{ticked}/{len(state.marks)} tasks" + _detail(state, standing)),
         )
     out.print(table)
+    for hold in settled.plan.holds:
+        if hold.is_open and not hold.blocks:
+            out.print(Text(printable(hold.unsettled())))
     current = current_phase(settled.states)
     if current is None:
         out.print("all phases are complete")

@@ -45,6 +45,8 @@ def phase(number: int = 1, title: str = "", **changes: Any) -> Data:
         "id": f"p{number}",
         "number": number,
         "title": title or f"Step {number}",
+        "waits_for": [],
+        "held_by": [],
         "owners": [],
         "depends_on": [],
         "status": "ready",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.marks import set_marks
 from orchestrator.app.workplace import parent_of, phase_named, staged_facts, staged_reading
-from orchestrator.core.finding import CannotJudgeError, Finding
+from orchestrator.core.finding import Finding, UnknownNameError
 from orchestrator.core.judge import Intent, judge, proposed_phase
 from orchestrator.core.message import EXCEPTION_TRAILER
 from orchestrator.core.plan import PLAN_NAME, normal_name
@@ -31,7 +31,7 @@ def compose_and_commit(
         CannotJudgeError: a task or phase is unknown, or the reason of the exception is not one line.
     """
     if exception is not None and (not exception.strip() or not exception.isprintable()):
-        raise CannotJudgeError(Finding("message-format", "--exception needs a reason of one line"))
+        raise UnknownNameError(Finding("message-format", "--exception needs a reason of one line"))
     if done:
         set_marks(repository, done, DONE)
     facts = staged_facts(repository)

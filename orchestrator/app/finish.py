@@ -78,6 +78,7 @@ def finish(repository: Repository, *, check_only: bool = False) -> Finished:
         )
     data = report_data(history, repository.cache)
     data["criteria"] = [_criterion_data(found) for found in criteria]
+    data["commands"] = [item for item in data["commands"] if item["command"] != "orchestrator report --json"]
     data["next_steps"] = [step for step in data["next_steps"] if step["command"] != "orchestrator finish"]
     folder = _free_folder(repository, history.settled)
     files = {f"{folder}/{path}": _head_file(repository, path) for path in OWN_PATHS}
@@ -347,4 +348,9 @@ def finished_data(done: Finished) -> dict[str, Any]:
 
 
 def _criterion_data(criterion: Criterion) -> dict[str, Any]:
-    return {"name": criterion.name, "met": criterion.met, "notes": list(criterion.notes)}
+    return {
+        "name": criterion.name,
+        "met": criterion.met,
+        "notes": list(criterion.notes),
+        "help": "" if criterion.met else criterion.help,
+    }

@@ -119,7 +119,7 @@ def _refuse_second_plan(repository: Repository) -> None:
                 "plan-invalid",
                 "plan.toml is here already, and an import would take its place",
                 locations=(Location(PLAN_PATH),),
-                help="orchestrator finish (or, to give it up: git rm plan.toml PLAN.md plan.lock && git commit)"
+                help="orchestrator finish (or, to give it up: git rm -f plan.toml PLAN.md plan.lock && git commit)"
                 if tracked
                 else "mv plan.toml plan.old.toml",
             )

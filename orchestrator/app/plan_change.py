@@ -11,12 +11,12 @@ from orchestrator.app.own_files import write_own_files
 from orchestrator.app.repository import Repository
 from orchestrator.app.workplace import no_staged_plan, one_at_a_time, phase_named, staged_facts, staged_reading
 from orchestrator.core.control_lists import LISTS
-from orchestrator.core.finding import CannotJudgeError, Finding, UnknownNameError, printable
+from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError, UnknownNameError, printable
 from orchestrator.core.names import nearest
 from orchestrator.core.plan import ASSUMPTION, BLOCKER, OWN_PATHS, PLAN_PATH, QUESTION
 from orchestrator.core.plan_check import STEERING
 from orchestrator.core.plan_edit import add_tables, next_id, set_keys
-from orchestrator.core.plan_file import read_plan
+from orchestrator.core.plan_file import read_plan, toml_problems
 from orchestrator.core.value import Value
 from orchestrator.git import Git
 from orchestrator.worktree import Runner, Update, read_file
@@ -33,10 +33,14 @@ _CLOSING = {QUESTION: "answer", BLOCKER: "resolved", ASSUMPTION: "confirmed"}
 
 
 class Change(Value):
-    """What was changed, as (kind, id, what is said of it), and the command that commits it."""
+    """What was changed, as (kind, id, what is said of it), and the command that commits it.
+
+    ``commit`` is "" where all was so already; ``note`` says what else is to be known before.
+    """
 
     items: tuple[tuple[str, str, str], ...]
     commit: str
+    note: str = ""
 
 
 @one_at_a_time
@@ -94,7 +98,8 @@ def _settle(place: _Place, holds: Sequence[Hold], said: str, subject: str) -> Ch
     kind = holds[0].kind
     value: str | bool = _said(said) if said.strip() or kind == QUESTION else True
     values = {found.id: {_CLOSING[kind]: value} for found in holds}
-    before = [f"was: {printable(found.answer)}" if found.answer else "was open" for found in holds]
+    word = {QUESTION: "answered", BLOCKER: "resolved", ASSUMPTION: "confirmed"}[kind]
+    before = [f"{word} (before: {printable(found.answer)})" if found.answer else word for found in holds]
     items = [(kind, found.id, was) for found, was in zip(holds, before, strict=True)]
     return place.change(lambda data: set_keys(data, kind, values), items, subject)
 
@@ -145,7 +150,15 @@ def change_control(repository: Repository, control_id: str, verb: str, values: d
     for text in parts:
         if isinstance(text, str):
             _said(text)
-    items = [("control", control_id, f"of phase {known[control_id].id}")]
+    until = values.get("waiver", {}).get("until")
+    if until is not None and until.isoformat() < repository.today():
+        said = f"{until.isoformat()} is over already, and with it the waiver"
+        raise UnknownNameError(Finding("plan-invalid", said, help="orchestrator controls waive ID ... --until DATE"))
+    control = next(found for found in known[control_id].controls if found.id == control_id)
+    word = {"resolve": "resolved by hand", "waive": "waived", "check": "checked by a command"}[verb]
+    if verb == "resolve" and control.checked:
+        word += ", which does not count: it has a check, and that decides"
+    items = [("control", control_id, f"of phase {known[control_id].id}: {word}")]
     edits = {control_id: values}
     return place.change(lambda data: set_keys(data, "control", edits), items, f"{verb} {control_id}")
 
@@ -177,10 +190,16 @@ class _Place:
             raise no_staged_plan(repository)
         self._staged = found[1]
         self.plan: Plan = repository.load_plan(*found)
+        if repository.has("MERGE_HEAD"):
+            said = "a merge is under way, and a change of the plan would be committed with it"
+            raise RefusedError(Finding("plan-mixed", said, help="git merge --continue (or --abort), then again"))
         current = read_file(repository.git.top, PLAN_PATH)
-        # What the user is at and has not staged may be no TOML at the moment; then it is not counted with.
-        is_readable = current is not None and read_plan(current)[0] is not None
-        self.versions = [self._staged, current] if current is not None and is_readable else [self._staged]
+        self._has_edits = current is not None and current.replace(b"\r\n", b"\n") != self._staged.replace(
+            b"\r\n", b"\n"
+        )
+        if self._has_edits and current is not None and (problems := toml_problems(current)):
+            raise RefusedError(*problems)
+        self.versions = [self._staged] if current is None else [self._staged, current]
 
     def change(self, edit: Edit, items: Sequence[tuple[str, str, str]], subject: str) -> Change:
         """Edit and stage plan.toml with its PLAN.md and plan.lock, all of them or none; unstaged edits stay so."""
@@ -196,10 +215,14 @@ class _Place:
         mode = settled.content.listing[PLAN_PATH][0]
         update = Update(PLAN_PATH, self._staged, new, lambda data: _or_none(edit, data), mode)
         write_own_files(facts, settled, Runner(), os.getppid(), by_command=True, also=(update,))
+        if new == self._staged:
+            return Change(tuple(items), "")
+        note = "plan.toml has edits that are not staged; they are not part of this: git add plan.toml, to bring them in"
         kind = settled.plan.settings.usual_type
         others = [path for path in facts.changed if path not in OWN_PATHS]
         message = f"{kind}: [plan] {subject if facts.before is not None else 'adopt'}"
-        return Change(tuple(items), f'git commit -m "{message}"' + (f" -- {_own_paths(repository)}" if others else ""))
+        command = f'git commit -m "{message}"' + (f" -- {_own_paths(repository)}" if others else "")
+        return Change(tuple(items), command, note if self._has_edits else "")
 
 
 def _with_plan(repository: Repository, data: bytes, folder: str) -> Repository:
@@ -229,4 +252,5 @@ def _or_none(edit: Edit, data: bytes) -> bytes | None:
 
 def change_data(done: Change) -> dict[str, Any]:
     """The change as JSON data."""
-    return {"changed": [{"kind": kind, "id": name} for kind, name, _ in done.items], "commit": done.commit}
+    changed = [{"kind": kind, "id": name} for kind, name, _ in done.items]
+    return {"changed": changed, "commit": done.commit, "note": done.note}

@@ -13,6 +13,7 @@ from orchestrator.core.value import Value
 
 if TYPE_CHECKING:
     from orchestrator.app.repository import Repository
+    from orchestrator.core.plan import Hold
     from orchestrator.core.settle import Settled
     from orchestrator.core.state import LastRunText, PhaseState
     from orchestrator.run_cache import LastRun
@@ -27,7 +28,7 @@ class Standing(Value):
 
 
 class Step(Value):
-    """One thing that can be done now, and the command or file that does it."""
+    """One thing that can be done now, and the command or file that does it; ``phase_id`` "": for no phase alone."""
 
     phase_id: str
     what: str
@@ -54,16 +55,21 @@ def read_standing(repository: Repository) -> Standing:
 def next_steps(standing: Standing) -> list[Step]:
     """What can be worked on now, in plan order: open what holds phases up, tasks, due gates, artifacts, controls."""
     settled = standing.settled
-    steps = []
+    steps = [
+        Step("", hold.unsettled(), settling(hold, ""))
+        for hold in settled.plan.holds
+        if hold.is_open and not hold.blocks
+    ]
     for phase_id, state in settled.states.items():
         steps += [Step(phase_id, hold.unsettled(), settling(hold, phase_id)) for hold in state.holds]
         if state.status in (LOCKED, "complete"):
             continue
-        steps += _steps_of(phase_id, state, settled)
+        steps += _steps_of(phase_id, state, standing)
     return steps
 
 
-def _steps_of(phase_id: str, state: PhaseState, settled: Settled) -> list[Step]:
+def _steps_of(phase_id: str, state: PhaseState, standing: Standing) -> list[Step]:
+    settled = standing.settled
     steps = []
     for task, mark in state.marks:
         waiting = [name for name in task.depends_on if settled.marks.get(name) != DONE]
@@ -80,11 +86,16 @@ def _steps_of(phase_id: str, state: PhaseState, settled: Settled) -> list[Step]:
                 )
             )
     if not state.open_tasks:
-        steps += [
-            Step(phase_id, f"gate {gate.name} has not passed on what is staged", f"orchestrator validate {phase_id}")
-            for gate in state.open_gates
-            if not gate.control
-        ]
+        for gate in state.open_gates:
+            last = standing.last_runs.get((phase_id, gate.name))
+            has_run = last is not None and last.result.key == settled.content.key(state.phase, gate)
+            what = f"gate {gate.name} has not passed on what is staged"
+            how = f"orchestrator validate {phase_id}"
+            if last is not None and has_run:
+                what = f"gate {gate.name} {standing.last_run(phase_id, gate.name)}"
+                how = f"mend it, git add, then: {how}" if last.result.status == "failed" else how
+            if not gate.control:
+                steps.append(Step(phase_id, what, how))
     steps += [
         Step(phase_id, f"artifact {path} is missing or empty", f"write it, then: git add {quoted(path)}")
         for path in state.missing_artifacts
@@ -125,10 +136,16 @@ def standing_data(standing: Standing) -> dict[str, object]:
     current = current_phase(settled.states)
     return {
         "feature": settled.plan.title,
+        "holds": [hold_data(hold) for hold in settled.plan.holds if hold.is_open and not hold.blocks],
         "tasks": {"done": done, "total": total, "percent": percent},
         "current_phase": current.phase.id if current else None,
         "phases": [_phase_data(state, standing) for state in settled.states.values()],
     }
+
+
+def hold_data(hold: Hold) -> dict[str, str]:
+    """What is open and holds something up, as JSON data."""
+    return {"kind": hold.kind, "id": hold.id, "text": hold.text}
 
 
 def _phase_data(state: PhaseState, standing: Standing) -> dict[str, object]:
@@ -160,6 +177,6 @@ def _phase_data(state: PhaseState, standing: Standing) -> dict[str, object]:
         "gates": gates,
         "missing_artifacts": list(state.missing_artifacts),
         "open_controls": [control.id for control in state.open_controls],
-        "holds": [{"kind": hold.kind, "id": hold.id, "text": hold.text} for hold in state.holds],
+        "holds": [hold_data(hold) for hold in state.holds],
         "reasons": state.reasons(standing.last_run),
     }

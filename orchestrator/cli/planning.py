@@ -50,7 +50,9 @@ def _show_change(done: Any, as_json: bool) -> None:
         return
     for kind, name, what in done.items:
         click.echo(f"{kind} {name}: {what}")
-    click.echo(f"next: {done.commit}")
+    if done.note:
+        click.echo(f"note: {done.note}", err=True)
+    click.echo(f"next: {done.commit}" if done.commit else "nothing changes: the plan said so already")
 
 
 blocks_option = click.option(

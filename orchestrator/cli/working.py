@@ -39,12 +39,12 @@ def next_(repository: Any, as_json: bool) -> None:
     if as_json:
         print_json({"steps": [{"phase": step.phase_id, "what": step.what, "how": step.how} for step in steps]})
         return
-    phase_id = ""
+    phase_id = None
     for step in steps:
         if step.phase_id != phase_id:
             phase_id = step.phase_id
-            phase = found.settled.plan.phase(phase_id)
-            click.echo(f"Phase {phase.number}: {printable(phase.title)}")
+            phase = found.settled.plan.phase(phase_id) if phase_id else None
+            click.echo(f"Phase {phase.number}: {printable(phase.title)}" if phase else "The whole feature")
         click.echo(f"  {printable(step.what)}" + (f"   {printable(step.how)}" if step.how else ""))
     if not steps:
         click.echo("nothing: all phases are complete")

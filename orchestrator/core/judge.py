@@ -493,10 +493,29 @@ class _Judge:
                 )
             )
 
+    def open_before(self) -> set[str]:
+        """The ids of the phases that were open before the commit, a pass under any key counting."""
+        lock = self.before.lock or {}
+        states = plan_state(
+            self.before.plan,
+            self.before.marks,
+            self.before.content,
+            lambda phase, gate: gate.name in lock.get(phase.id, NO_EVIDENCE).passes,
+        )
+        return {phase_id for phase_id, state in states.items() if state.open}
+
     def warn_of_locked(self, order: Mapping[str, PhaseState]) -> None:
         """Warn where a change of the plan locks what has been begun, and where a phase waits for more than gates."""
-        for state in order.values() if self.plan_changes else ():
-            if not (state.open or state.complete) and any([mark != OPEN for _, mark in state.marks]):
+        locked = [
+            state
+            for state in order.values()
+            if self.plan_changes
+            and not (state.open or state.complete)
+            and any([mark != OPEN for _, mark in state.marks])
+        ]
+        was_open = self.open_before() if locked else set()
+        for state in locked:
+            if state.phase.id in was_open:
                 waits = [f"it waits for {titles(self.plan, state.waits_for)}"] if state.waits_for else []
                 waits += [hold.unsettled() for hold in state.holds]
                 message = f'phase "{state.phase.title}" has been begun and is locked by this plan'

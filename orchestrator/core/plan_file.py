@@ -237,26 +237,9 @@ def read_plan(data: bytes) -> tuple[Plan | None, list[Finding]]:
     With a plan the findings are warnings; without one they are all the errors of the file at once, each with line,
     key and, for a misspelt name, the nearest known one.
     """
-    if len(data) > MAX_PLAN_BYTES:
-        return None, [_broken(f"plan.toml has {len(data)} bytes; at most {MAX_PLAN_BYTES} are read")]
-    try:
-        text = data.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return None, [_broken(f"plan.toml is not UTF-8: byte {error.start + 1} is {data[error.start]:#04x}", line)]
-    text = text.removeprefix("\ufeff")
-    if too_deep := dotted_line(text):
-        return None, [_broken("the key is nested too deep to be read", too_deep)]
-    try:
-        tree = tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        found = re.search(r"\(at line (\d+), column \d+\)$", str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
-        return None, [_broken(f"plan.toml is not TOML: {printable(str(error))}", line)]
-    except RecursionError:
-        return None, [_broken("plan.toml is nested too deep to be read")]
-    except ValueError:  # Python reads whole numbers of some thousand digits at most
-        return None, [_broken("plan.toml has a number that is too large to be read")]
+    text, tree, broken = _parsed(data)
+    if broken:
+        return None, broken
     problems = Problems(text)
     value_problems(tree, problems)
     if problems.errors():
@@ -274,6 +257,35 @@ def read_plan(data: bytes) -> tuple[Plan | None, list[Finding]]:
     if problems.errors() or file is None:
         return None, problems.sorted()
     return _resolve(file, problems), problems.sorted()
+
+
+def toml_problems(data: bytes) -> list[Finding]:
+    """Why those bytes are no TOML at all; nothing if they are, whatever they say."""
+    return _parsed(data)[2]
+
+
+def _parsed(data: bytes) -> tuple[str, dict[str, Any], list[Finding]]:
+    """The text with plain line ends, its tree, and what makes it unreadable."""
+    if len(data) > MAX_PLAN_BYTES:
+        return "", {}, [_broken(f"plan.toml has {len(data)} bytes; at most {MAX_PLAN_BYTES} are read")]
+    try:
+        text = data.decode("utf-8").replace("\r\n", "\n").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        said = f"plan.toml is not UTF-8: byte {error.start + 1} is {data[error.start]:#04x}"
+        return "", {}, [_broken(said, line)]
+    if too_deep := dotted_line(text):
+        return text, {}, [_broken("the key is nested too deep to be read", too_deep)]
+    try:
+        return text, tomli.loads(text), []
+    except tomli.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)$", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        return text, {}, [_broken(f"plan.toml is not TOML: {printable(str(error))}", line)]
+    except RecursionError:
+        return text, {}, [_broken("plan.toml is nested too deep to be read")]
+    except ValueError:  # Python reads whole numbers of some thousand digits at most
+        return text, {}, [_broken("plan.toml has a number that is too large to be read")]
 
 
 def _broken(message: str, line: int = 0) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.core.finding import Finding, Location, printable
-from orchestrator.core.plan import ASSUMPTION, BLOCKER, PLAN_NAME, PLAN_PATH, QUESTION
+from orchestrator.core.plan import ASSUMPTION, BLOCKER, OWN_PATHS, PLAN_NAME, QUESTION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +53,15 @@ def locked_finding(
         f'phase "{state.phase.title}" cannot start: {missing} {"is" if len(waits_for) == 1 else "are"} not complete',
         locations=places,
         notes=tuple(notes),
-        help=f"finish {first.title}, then run: orchestrator validate {first.id}",
+        help=f"finish {first.title}, then run: {_finishing(waits_for[0])}",
     )
+
+
+def _finishing(state: PhaseState) -> str:
+    """The command that brings a phase on which others wait to its end, or tells what does."""
+    only_words = not state.open_tasks and all([gate.control for gate in state.open_gates])
+    runs = any([control.checked for control in state.open_controls])
+    return "orchestrator next" if only_words and not runs else f"orchestrator validate {state.phase.id}"
 
 
 def hold_findings(state: PhaseState, places: tuple[Location, ...]) -> list[Finding]:
@@ -88,7 +95,8 @@ def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]]) -> Finding:
         "plan-mixed",
         "plan.toml is changed together with files of a phase; plan changes travel alone",
         locations=tuple(Location(path, 0, f"claimed by {' and '.join(found)}") for path, found in claimed[:MAX_SHOWN]),
-        help=f"git restore --staged {PLAN_PATH}, commit, then commit {PLAN_PATH} as: feat: [{PLAN_NAME}] ...",
+        help=f'git commit -m "feat: [{PLAN_NAME}] ..." -- {" ".join([f":/{path}" for path in OWN_PATHS])}, '
+        "then commit the rest",
     )
 
 

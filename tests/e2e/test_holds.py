@@ -178,7 +178,52 @@ def test_with_other_work_staged_the_commit_is_named_by_its_files(here: Adopted, 
     assert orchestrator("unblock", "api", "--json").json == {
         "changed": [{"kind": "blocker", "id": "B1"}],
         "commit": 'git commit -m "feat: [plan] unblock api" -- plan.toml PLAN.md plan.lock',
+        "note": "",
     }
+
+
+def test_what_blocks_no_phase_is_not_forgotten(here: Adopted, orchestrator: Orchestrator) -> None:
+    assert orchestrator("ask", "Which logo?").code == 0
+    reason = "question Q1 has no answer: Which logo?"
+    assert orchestrator("next").out.startswith(f"The whole feature\n  {reason}   orchestrator answer Q1 TEXT\nPhase 1")
+    assert reason in orchestrator("status").out
+    assert [hold["id"] for hold in orchestrator("status", "--json").json["holds"]] == ["Q1"]
+    assert here.status() == ["M  PLAN.md", "M  plan.toml"]
+
+
+def test_what_was_settled_before_changes_nothing(here: Adopted, orchestrator: Orchestrator) -> None:
+    orchestrator("assume", "So")
+    assert orchestrator("confirm", "A1").out.startswith("assumption A1: confirmed\nnext: git commit")
+    here.git("commit", "-q", "-m", "feat: [plan] so")
+    again = orchestrator("confirm", "A1")
+    assert again.out == "assumption A1: confirmed (before: yes)\nnothing changes: the plan said so already\n"
+    assert here.status() == []
+
+
+def test_edits_that_are_left_out_are_named(here: Adopted, orchestrator: Orchestrator) -> None:
+    here.write("plan.toml", here.read("plan.toml") + "# mine\n")
+    done = orchestrator("ask", "Why?")
+    assert "note: plan.toml has edits that are not staged; they are not part of this: git add plan.toml" in done.err
+    here.write("plan.toml", "xx = = \n")
+    before = here.state()
+    done = orchestrator("ask", "And?")
+    assert done.code == 1
+    assert "error[plan-invalid]: plan.toml is not TOML" in done.err
+    assert "--> plan.toml:1" in done.err
+    assert here.state() == before
+
+
+def test_no_plan_is_changed_in_the_middle_of_a_merge(here: Adopted, orchestrator: Orchestrator) -> None:
+    here.git("switch", "-q", "-c", "side")
+    here.commit("feat: [foundation] side", {"db/side": "x\n"})
+    here.git("switch", "-q", "-")
+    here.commit("feat: [foundation] main", {"db/main": "x\n"})
+    here.git("merge", "-q", "--no-commit", "--no-ff", "side")
+    before = here.state()
+    done = orchestrator("ask", "Why?")
+    assert done.code == 1
+    assert "a merge is under way" in done.err
+    assert here.state() == before
 
 
 @pytest.mark.parametrize(
@@ -198,6 +243,7 @@ def test_with_other_work_staged_the_commit_is_named_by_its_files(here: Adopted, 
         (("controls", "add", "wab"), "'wab' is not one of"),
         (("controls", "add", "web", "--phase", "x"), 'the plan has no phase "x"'),
         (("controls", "waive", "S9", "--why", "x"), "Missing option '--who'"),
+        (("commit", "-m", "x", "--exception", ""), "--exception needs a reason"),
     ],
 )
 def test_wrong_usage_changes_nothing(
@@ -348,9 +394,12 @@ def test_a_control_is_resolved_checked_and_waived_by_commands(
 ) -> None:
     more = "".join([CONTROL.replace("S1", f"S{number}") for number in (2, 3)])
     repo = with_foundation_done(make, f"{PLAN}{CONTROL}{more}", monkeypatch)
+    late = orchestrator("controls", "waive", "S3", "--why", "x", "--who", "y", "--until", "2020-01-31")
+    assert (late.code, "2020-01-31 is over already" in late.err) == (2, True)
     assert orchestrator("controls", "resolve", "S1", "bcrypt in db").code == 0
     assert orchestrator("controls", "check", "S2", "grep -q users db/schema.sql").code == 0
     assert orchestrator("controls", "waive", "S3", "--why", "later", "--who", "Ben", "--until", "2999-01-31").code == 0
+    assert "does not count: it has a check" in orchestrator("controls", "resolve", "S2", "x").out
     here = repo.git("commit", "-m", "feat: [plan] controls", check=False)
     assert here.returncode == 0, said(here)
     assert lines_under(repo, 1) == [

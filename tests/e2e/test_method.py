@@ -138,7 +138,7 @@ def test_the_example_of_the_method_from_breakdown_to_report(make: Maker) -> None
         assert phase["files"]["created"] == len(files)
         assert phase["time_s"] == (5400 if title == "Foundation" else 3600)
     text = repo.head("docs/plans/authentication-system/report.md")
-    assert "- **Total time**: 5 h 30 min (estimated 13 h to 18 h)\n" in text
+    assert "- **Total time**: about 5 h 30 min (estimated 13 h to 18 h)\n" in text
     assert "- **Coverage**: 95.0% (tests, at least 80.0%)\n" in text
 
 

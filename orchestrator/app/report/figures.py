@@ -171,6 +171,8 @@ def _phase_data(state: PhaseState) -> dict[str, Any]:
         "tasks": [{"id": task.id, "title": task.title, "mark": mark} for task, mark in state.marks],
         "tasks_done": sum(mark == DONE for _, mark in state.marks),
         "artifacts": [{"path": path, "there": path not in state.missing_artifacts} for path in phase.artifacts],
+        "waits_for": list(state.waits_for),
+        "held_by": [hold.unsettled() for hold in state.holds],
         "reasons": [] if state.complete else state.reasons(),
     }
 
@@ -284,7 +286,7 @@ def _next_steps(history: PlanHistory) -> list[dict[str, str]]:
             {"what": "see what can be worked on now", "command": "orchestrator next"},
             {"what": "see what each phase still needs", "command": "orchestrator status"},
         ]
-    span = history.verified.span.text
+    span = history.verified.span.text.replace("HEAD", history.head[:12])
     return [
         {"what": "review the whole change", "command": f"git diff {history.adoption} {history.head}"},
         {
@@ -321,13 +323,14 @@ def _commands(history: PlanHistory) -> list[dict[str, str]]:
     return [
         {"what": "files and lines in all", "command": f"git diff {_OPTIONS} --numstat {diff}"},
         {"what": "which files are new or gone", "command": f"git diff {_OPTIONS} --name-status {diff}"},
-        {"what": "commits, their times and phases", "command": log},
+        {"what": "commits since the adoption", "command": f"git rev-list --count --no-merges {span}"},
+        {"what": "commits, their times and phases (the last line is the adoption)", "command": log},
         {"what": "merges", "command": f"git rev-list --count --merges {span}"},
         {"what": "tasks, artifacts, controls and risks", "command": f"git show {history.head}:PLAN.md"},
         {"what": "tests and coverage", "command": f"git show {history.head}:{LOCK_PATH}"},
         {
             "what": "exceptions, and what weakened the plan",
-            "command": f"orchestrator verify {history.verified.span.text}",
+            "command": f"orchestrator verify {history.verified.span.text.replace('HEAD', history.head[:12])}",
         },
         {
             "what": "all of it as data, with a command for each phase and domain",

@@ -137,7 +137,7 @@ def settled_head(repository: Repository) -> Settled:
                 "HEAD has no plan.toml",
                 locations=(Location(PLAN_PATH),),
                 notes=("of a plan that was finished, the report lies in docs/plans",),
-                help="orchestrator init, and commit the plan",
+                help="commit the plan, if it is staged; else: orchestrator init",
             )
         )
     reading = facts.reading()
