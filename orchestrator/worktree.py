@@ -157,6 +157,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
 
     Raises:
         RefusedError: the user's unstaged edits cannot be kept safely; nothing has been written.
+        GitError: the index cannot be written; the files are as they were.
         KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
     """
     scratch = _scratch(index_file)
@@ -176,13 +177,19 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     if os.getppid() != parent_pid or (index_file.endswith(".lock") and not os.path.exists(index_file)):
         # Git does not wait for its hooks when it is interrupted; writing now would leave a stale lock file behind.
         raise KeyboardInterrupt
-    for update, data in files:
-        if data is not None:
-            replace_file(os.path.join(git.top, update.path), data, scratch)
     modes = {update.path: update.mode for update in updates}
     staged = {update.path: oids[update.path] for update in updates if update.old != update.new}
-    if staged:
-        _enter(git, staged, modes, None)
+    written: list[tuple[str, bytes | None, bytes]] = []
+    try:
+        for update, data in files:
+            if data is not None:
+                written.append((update.path, read_file(git.top, update.path), data))
+                replace_file(os.path.join(git.top, update.path), data, scratch)
+        if staged:
+            _enter(git, staged, modes, None)
+    except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
+        _put_back(git.top, written, scratch)
+        raise
     if second:
         _enter(git, second_oids, modes, second)
     if os.getppid() != parent_pid:
@@ -191,6 +198,17 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
             if lock.endswith(".lock") and os.path.exists(lock):
                 os.unlink(lock)
         raise KeyboardInterrupt
+
+
+def _put_back(top: str, written: Sequence[tuple[str, bytes | None, bytes]], scratch: str) -> None:
+    """Give the files the content that they had, but what somebody has saved meanwhile: (path, before, written)."""
+    for path, before, data in written:
+        if read_file(top, path) != data:
+            continue
+        if before is not None:
+            replace_file(os.path.join(top, path), before, scratch)
+        else:
+            os.unlink(os.path.join(top, path))
 
 
 def _unstaged(path: str) -> Finding:

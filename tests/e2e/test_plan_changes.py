@@ -132,3 +132,20 @@ def test_controls_take_only_text(here: Adopted, orchestrator: Orchestrator) -> N
         assert said.code == 2
         assert "\\xff" in said.err
     assert here.state() == before
+
+
+@pytest.mark.parametrize("command", [("ask", "Cookies?"), ("done", "1.2"), ("controls", "add", "web")])
+def test_where_another_git_holds_the_index_nothing_is_left_behind(
+    here: Adopted, orchestrator: Orchestrator, command: tuple[str, ...]
+) -> None:
+    here.write("PLAN.md", "My text\n" + here.read("PLAN.md"))
+    lock = here.git_path("index.lock")
+    before = here.state()
+    lock.touch()
+    done = orchestrator(*command)
+    lock.unlink()
+    assert done.code == 3
+    assert "index.lock': File exists" in done.err
+    assert here.state() == before
+    assert orchestrator(*command).code == 0
+    assert "Q2" not in here.read("plan.toml")
