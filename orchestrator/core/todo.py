@@ -19,7 +19,7 @@ from orchestrator.core.state import (
     STARTED,
     current_phase,
 )
-from orchestrator.core.todo_items import feature_items, phase_holds, phase_items, possible_items
+from orchestrator.core.todo_items import ITEM_LABELS, feature_items, phase_holds, phase_items, possible_items
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -34,6 +34,7 @@ END = "<!-- orchestrator:end -->"
 _SUFFIXES = {DONE: " ✓", STARTED: " (in progress)", REOPENED: " (reopened)", OPEN: ""}
 _KEPT_LINES = 20_000
 _NO_PHASE = "none (all phases complete)"
+_OWN_BEGINNINGS = ("#", "_", "**Progress**", "**Current Phase**", *ITEM_LABELS)
 _CONFLICT = ("<<<<<<< ", ">>>>>>> ")
 
 
@@ -289,7 +290,7 @@ def _task_lines(text: str) -> list[str]:
 
 
 def _foreign(number: int, text: str) -> Finding:
-    is_task = _task_line(number, text) is not None or text.startswith("#")
+    is_task = _task_line(number, text) is not None or text.startswith(_OWN_BEGINNINGS)
     return Finding(
         "plan-md-edited",
         f"this line between the markers is not the tool's: {printable(text)[:120]}",

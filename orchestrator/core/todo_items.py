@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 HELD = ("(open)", "(not confirmed)")
 """How the line of something that holds a phase up ends."""
 HOLD_LABELS = ("- Question ", "- Blocker ", "- Assumption ")
+ITEM_LABELS = (*HOLD_LABELS, "- Assumption: ", "- Artifact ", "- Control ", "- Risk ")
+"""How the line of any item begins."""
 _LABELS = dict(zip((QUESTION, BLOCKER, ASSUMPTION), HOLD_LABELS, strict=True))
 
 

@@ -302,6 +302,22 @@ def test_foreign_lines_are_told(line: str) -> None:
     assert line in text.split("\n")[place - 1] or line.startswith("- [ ] Task 2.1: Reg")
 
 
+@pytest.mark.parametrize(
+    ("line", "help_"),
+    [
+        ("_in progress - controls open: S1_", "to restore PLAN.md: orchestrator sync"),
+        ("- Question Q1: Another text (open)", "to restore PLAN.md: orchestrator sync"),
+        ("- Assumption: it is so", "to restore PLAN.md: orchestrator sync"),
+        ("**Progress**: nearly done", "to restore PLAN.md: orchestrator sync"),
+        ("- my own point", "move the line below the end marker"),
+        ("**Mind**: this", "move the line below the end marker"),
+    ],
+)
+def test_what_looks_like_the_tools_is_to_be_restored(line: str, help_: str) -> None:
+    (finding,) = read(EXAMPLE.replace("### Phase 2", f"{line}\n### Phase 2"), example_plan()).findings
+    assert help_ in finding.help
+
+
 def test_foreign_lines_are_shown_safely() -> None:
     reading = read(EXAMPLE.replace("### Phase 2", "\x1b[31mred\n### Phase 2"), example_plan())
     assert reading.findings[0].message.isprintable()
