@@ -374,3 +374,20 @@ def test_an_adoption_whose_date_nobody_can_read(
     report = orchestrator("report", "--json")
     assert report.code == 0, report.err
     assert report.json["totals"]["time_s"] == 1800
+
+
+def test_a_commit_counts_for_the_phase_that_had_the_name_then(
+    native: Adopted, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(native.top)
+    native.finish_foundation()
+    native.add({"src/api/auth.py": "x = 1\n"})
+    native.git("commit", "-q", "-m", "feat: [2] login")
+    native.add({"src/api/log/a.py": "y = 1\n"})
+    native.git("commit", "-q", "-m", "feat: [Backend API] logging")
+    first = '[[phase]]\nid = "before"\ntitle = "Before"\nartifacts = ["notes"]\n'
+    text = PLAN.replace('[[phase]]\nid = "foundation"', f'{first}[[phase]]\nid = "foundation"')
+    native.add({"plan.toml": text.replace("Backend API", "The API")})
+    native.git("commit", "-q", "-m", "feat: [plan] one more in front")
+    phases = orchestrator("report", "--json").json["phases"]
+    assert {phase["id"]: len(phase["commits"]) for phase in phases} == {"before": 0, "foundation": 1, "api": 2, "ui": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from orchestrator.app.facts import read_facts
@@ -19,6 +20,8 @@ from orchestrator.history.changes import read_changes
 from orchestrator.history.commits import reading_commits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.app.repository import Repository
     from orchestrator.app.verify.report import Report
     from orchestrator.core.plan import Plan
@@ -83,8 +86,15 @@ def read_plan_history(repository: Repository) -> PlanHistory:
             elif len(commit.parents) > 1:
                 merges += 1
             else:
-                made.append(Done(commit.oid, subject, email, commit.authored_s, _purpose(settled.plan, subject)))
+                made.append(Done(commit.oid, subject, email, commit.authored_s, ""))
     made.reverse()
+    plans = _plans(repository, [commit.oid for commit in made])
+    known = {phase.id for phase in settled.plan.phases} | {PLAN_NAME}
+    purposes = [_purpose(plans.get(commit.oid, settled.plan), commit.subject) for commit in made]
+    made = [
+        commit.replace(purpose=purpose if purpose in known else "")
+        for commit, purpose in zip(made, purposes, strict=True)
+    ]
     changes = dict(read_changes(git, [commit.oid for commit in made]))
     net = dict(read_changes(git, [f"{head} {adoption}"])) if head != adoption else {}
     name = f"{adoption[:12]}^..HEAD" if parents else "HEAD"
@@ -145,6 +155,21 @@ def settled_head(repository: Repository) -> Settled:
         raise CannotJudgeError(*reading.findings)
     lock = None if facts.lock_bytes is None else parse_lock(facts.lock_bytes)
     return settle(facts.content.plan, facts.content, facts.before, reading, lock, lambda _: None)
+
+
+def _plans(repository: Repository, oids: Sequence[str]) -> dict[str, Plan]:
+    """The plan of each commit that has one which can be read: a phase may have had another name or number then."""
+    if not oids:
+        return {}
+    names = "".join([f"{oid}:{PLAN_PATH}\n" for oid in oids]).encode()
+    lines = repository.git.text("cat-file", "--batch-check=%(objectname)", stdin=names).split("\n")
+    blobs = {oid: line for oid, line in zip(oids, lines, strict=True) if not line.endswith(" missing")}
+    plans: dict[str, Plan] = {}
+    for name, found in repository.read_objects(sorted(set(blobs.values()))).items():
+        if found is not None:
+            with contextlib.suppress(CannotJudgeError):  # told where that commit is judged
+                plans[name] = repository.load_plan(*found)
+    return {oid: plans[name] for oid, name in blobs.items() if name in plans}
 
 
 def _purpose(plan: Plan, subject: str) -> str:
