@@ -221,7 +221,12 @@ class _Place:
         kind = settled.plan.settings.usual_type
         others = [path for path in facts.changed if path not in OWN_PATHS]
         message = f"{kind}: [plan] {subject if facts.before is not None else 'adopt'}"
-        command = f'git commit -m "{message}"' + (f" -- {_own_paths(repository)}" if others else "")
+        command = f'git commit -m "{message}"'
+        if others and _have_edits(repository):  # a commit by paths would take these along
+            excluded = " ".join([f"':(top,exclude){path}'" for path in OWN_PATHS])
+            command = f"git restore --staged -- :/ {excluded} && {command}"
+        elif others:
+            command += f" -- {_own_paths(repository)}"
         return Change(tuple(items), command, note if self._has_edits else "")
 
 
@@ -234,6 +239,11 @@ def _with_plan(repository: Repository, data: bytes, folder: str) -> Repository:
     mode = git.text("ls-files", "-s", "--", PLAN_PATH).split(" ", 1)[0]
     git.run("update-index", "-z", "--index-info", stdin=f"{mode} {oid}\t{PLAN_PATH}\0".encode())
     return Repository(git, repository.git_dir)
+
+
+def _have_edits(repository: Repository) -> bool:
+    """Whether one of the three files has edits that are not staged."""
+    return bool(repository.git.run("diff", "--name-only", "--no-ext-diff", "--", *[f":/{path}" for path in OWN_PATHS]))
 
 
 def _own_paths(repository: Repository) -> str:

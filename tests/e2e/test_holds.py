@@ -9,6 +9,7 @@ import pytest
 import tomli
 
 from tests.e2e.support import GOOD_SCHEMA, PLAN, assert_accepted, assert_in_step, assert_refused, said
+from tests.support import run
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Maker
@@ -180,6 +181,17 @@ def test_with_other_work_staged_the_commit_is_named_by_its_files(here: Adopted, 
         "commit": 'git commit -m "feat: [plan] unblock api" -- plan.toml PLAN.md plan.lock',
         "note": "",
     }
+
+
+def test_what_is_not_staged_is_not_taken_along(here: Adopted, orchestrator: Orchestrator) -> None:
+    here.add({"db/schema.sql": GOOD_SCHEMA})
+    here.write("plan.toml", here.read("plan.toml") + "# mine\n")
+    here.write("PLAN.md", "My words\n" + here.read("PLAN.md"))
+    command = orchestrator("ask", "Why?").out.splitlines()[-1].removeprefix("next: ")
+    run(["sh", "-c", command], cwd=here.top, env=here.env)
+    assert "# mine" not in here.head("plan.toml")
+    assert "My words" not in here.head("PLAN.md")
+    assert here.status() == [" M PLAN.md", " M plan.toml", "?? db/schema.sql"]
 
 
 def test_what_blocks_no_phase_is_not_forgotten(here: Adopted, orchestrator: Orchestrator) -> None:
