@@ -25,6 +25,7 @@ _MOST_OF_TITLE = 200
 _MOST_READ = 20_000  # characters of a title that are looked at
 _MOST_OF_ID = 64
 _MOST_CUT_ONE_BY_ONE = 8
+_JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make one for each string
 _WIDTH = 110
 # What cannot stand in a title, because PLAN.md and messages could not be read back, and what stands there instead.
 _BREAKERS = str.maketrans("[]|", "()/")
@@ -296,7 +297,7 @@ def _toml(table: dict[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     """A string or a list of strings. Without control characters, JSON is TOML (its specification, "String")."""
-    return json.dumps(value, ensure_ascii=False)
+    return _JSON.encode(value)
 
 
 def _clean_title(text: str) -> str:

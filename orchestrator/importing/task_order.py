@@ -128,7 +128,8 @@ class Order:
         """Take in what the text of a task says of itself: "depends on" and the like right before ids."""
         self._unknown = []
         why = ""
-        if not any([word in text.lower() for word in _OWN_WORDS]):
+        lowered = text.lower()
+        if not any([word in lowered for word in _OWN_WORDS]):
             return ""
         for verb in _OWN.finditer(text):
             ids = _IDS.match(text, verb.end())
