@@ -163,7 +163,7 @@ def _read_canonical(text: str) -> dict[str, Any] | None:
             continue
         written, _, value = line.rpartition(" = ")
         name = written.strip('"')
-        if not value or _written(name) != written or name in table:
+        if not value or '"' in name or _written(name) != written or name in table:
             return None
         if value[0] == '"' == value[-1] and value.count('"') == 2:
             table[name] = value[1:-1]

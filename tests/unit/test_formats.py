@@ -109,6 +109,10 @@ def test_the_fast_reader_takes_no_other_spelling(value: str) -> None:
     assert formats._read_canonical(f"version = 1\n[phase.a.gate.x]\nkey = {value}\n") is None
 
 
+def test_the_fast_reader_takes_no_quote_within_a_name() -> None:
+    assert formats._read_canonical('version = 1\n[phase.a.task.x.base]\n"s"src/**" = "ab"\n') is None
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
