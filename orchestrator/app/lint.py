@@ -55,6 +55,10 @@ def _warnings(repository: Repository, plan: Plan) -> Iterable[Finding]:
             yield _warn(f"{own} is ignored by Git; git add will not stage it", help_=f"add !/{own} to .gitignore")
     for phase in plan.phases:
         yield from _phase_warnings(phase, content, ignored)
+    for gate in {gate.name: gate for phase in plan.phases for gate in phase.gates}.values():
+        unmatched = [p.text for p in gate.inputs or () if p.include and not any(p.matches(path) for path in listing)]
+        if unmatched:
+            yield _warn(f"inputs of gate {gate.name} match nothing yet: {', '.join(unmatched)}")
     yield from _report_warnings(
         plan,
         listing,
@@ -70,9 +74,6 @@ def _phase_warnings(phase: Phase, content: Content, ignored: set[str]) -> Iterab
     for gate in phase.gates:
         if gate.inputs is not None and not content.inputs(phase, gate):
             yield _warn(f"gate {gate.name} of {phase.id} cannot pass yet: its inputs match no file", phase)
-        for pattern in gate.inputs or ():
-            if pattern.include and not any(pattern.matches(path) for path in content.listing):
-                yield _warn(f"input {pattern.text} of gate {gate.name} matches nothing yet", phase)
     for pattern in _patterns(phase):
         if pattern.literal and pattern.literal in ignored:
             yield _warn(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from orchestrator.app.repository import Repository
     from orchestrator.core.plan import Task
+    from orchestrator.core.state import PhaseState
 
 
 class Marked(Value):
@@ -24,6 +25,17 @@ class Marked(Value):
 
     tasks: tuple[tuple[Task, str, str], ...]
     warnings: tuple[Finding, ...] = ()
+
+
+def _is_started_in(state: PhaseState, task_ids: Sequence[str]) -> bool:
+    """Whether one of these tasks is of that phase, and the phase is locked."""
+    return not (state.open or state.complete) and any([task.id in task_ids for task in state.phase.tasks])
+
+
+def _locked(state: PhaseState) -> Finding:
+    waits = [f"it waits for phase {name}" for name in state.waits_for] + [hold.unsettled() for hold in state.holds]
+    said = f'phase "{state.phase.title}" is locked: what is begun there cannot be committed yet'
+    return Finding("task-locked", said, "warning", notes=tuple(waits), help="orchestrator next")
 
 
 @one_at_a_time
@@ -70,4 +82,6 @@ def set_marks(repository: Repository, task_ids: Sequence[str], mark: str) -> Mar
     judgement = judge(settled, parent_of(facts, settled), facts.changed, Intent(may_run=False), {})
     mine = tuple([f"task {task_id} " for task_id in wanted])
     lacking = [found for found in judgement.findings if found.message.startswith(mine)]
+    if mark == STARTED:
+        lacking += [_locked(state) for state in settled.states.values() if _is_started_in(state, wanted)]
     return Marked(tuple(changed), tuple([found.replace(severity="warning") for found in lacking]))

@@ -228,6 +228,9 @@ def test_marks_are_set_and_staged_and_unstaged_edits_stay_unstaged(
 ) -> None:
     text = planned.read("PLAN.md")
     planned.write("PLAN.md", text + "\nmy own words\n")
+    early = orchestrator("start", "2.1")
+    assert (early.code, "it waits for phase foundation" in early.err) == (0, True)
+    assert orchestrator("reopen", "2.1").code == 0
     assert orchestrator("start", "1.2").code == 0
     assert "- [ ] Task 1.2: Settings agreed (in progress)\n" in str(planned.staged("PLAN.md"))
     answer = orchestrator("done", "1.2", "--json")
