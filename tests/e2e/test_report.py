@@ -54,9 +54,15 @@ OWN = ("plan.toml", "PLAN.md", "plan.lock")
 @pytest.fixture
 def story(make: Maker, monkeypatch: pytest.MonkeyPatch) -> Adopted:
     """A plan that has been worked on for two days by two people, with a merge and an exception."""
+    repo = make.copied(("native", PLAN_HERE, "story"), "repo", lambda: told(make, monkeypatch))
+    monkeypatch.chdir(repo.top)
+    return repo
+
+
+def told(make: Maker, monkeypatch: pytest.MonkeyPatch) -> Adopted:
+    """The story, commit by commit."""
     monkeypatch.setenv("GIT_AUTHOR_DATE", "2026-03-01T07:00:00Z")
     repo = make.adopted(plan=PLAN_HERE)
-    monkeypatch.chdir(repo.top)
 
     def at(when: str, message: str, files: dict[str, str | bytes], email: str = "ada@example.com") -> None:
         env = {"GIT_AUTHOR_DATE": f"2026-03-{when}:00Z", "GIT_AUTHOR_EMAIL": email}
