@@ -70,7 +70,7 @@ def _not_a_file(path: str, why: str) -> CannotJudgeError:
 class Runner(Value):
     """The hook runner that started this process: its name, and the patch of unstaged changes it has put away."""
 
-    name: str = ""  # "pre-commit" | "prek" | "": none
+    name: str = ""  # "pre-commit" | "prek" | "lefthook", which is seen only where it has put something away | "": none
     patch_path: str = ""
 
     @property
@@ -78,15 +78,20 @@ class Runner(Value):
         """Whether the user's unstaged changes are out of the work tree meanwhile."""
         return bool(self.patch_path)
 
+    @property
+    def shows_what_is_staged(self) -> bool:
+        """Whether the work tree is what is staged while its hooks run, whatever the user has not staged."""
+        return self.name in ("pre-commit", "prek")
 
-def find_runner(env: Mapping[str, str]) -> Runner:
+
+def find_runner(env: Mapping[str, str], git_dir: str) -> Runner:
     """The runner of this process, found by what it sets in the environment and by the patches of our ancestors.
 
-    Both runners name the patch by their own process id. Where ancestors cannot be read (no /proc), any patch that
-    is newer than the runner could have left counts: then too much is left alone rather than too little.
+    pre-commit and prek name the patch by their own process id. Where ancestors cannot be read (no /proc), any patch
+    that is newer than the runner could have left counts: then too much is left alone rather than too little.
     """
     if env.get("PRE_COMMIT") != "1":
-        return Runner()
+        return _find_lefthook(git_dir)
     home = os.path.expanduser("~")
     cache = env.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
     folders = (
@@ -111,6 +116,45 @@ def find_runner(env: Mapping[str, str]) -> Runner:
             if began is not None and os.path.getsize(path) and os.path.getmtime(path) >= began - _CLOCK_SLACK_S:
                 return Runner(name, path)
     return Runner(name)
+
+
+def _find_lefthook(git_dir: str) -> Runner:
+    """lefthook, where it has put unstaged changes away; it tells its hooks nothing, and keeps one patch for a clone.
+
+    It does so only if some file is staged in part, then with all of them or, older, with the partly staged ones.
+    """
+    info = os.path.join(_common_dir(git_dir), "info")
+    for name in ("lefthook-unstaged-all.patch", "lefthook-unstaged.patch"):
+        path = os.path.join(info, name)
+        try:
+            written = os.path.getmtime(path)
+        except OSError:
+            continue
+        # One that a killed lefthook has left behind is older than any lefthook that runs now.
+        ancestors = ancestors_began()
+        known = [began for pid, began in ancestors.items() if _is_lefthook(pid)]
+        if any([written >= began - _CLOCK_SLACK_S for began in known]) or 0.0 in ancestors.values():
+            return Runner("lefthook", path)
+    return Runner()
+
+
+def _common_dir(git_dir: str) -> str:
+    """The Git directory that all work trees of the clone share (gitrepository-layout(5), commondir)."""
+    try:
+        with open(os.path.join(git_dir, "commondir"), encoding="utf-8", errors="surrogateescape") as file:
+            return os.path.join(git_dir, file.read().rstrip("\n"))
+    except FileNotFoundError:
+        return git_dir
+
+
+def _is_lefthook(pid: int) -> bool:
+    """Whether that process is lefthook, as itself or as a script that starts it."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            argv = file.read().split(b"\0")[:2]
+    except OSError:
+        return False
+    return any([os.path.basename(part).startswith(b"lefthook") for part in argv])
 
 
 def ancestors_began() -> dict[int, float]:

@@ -58,9 +58,9 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
         # Nothing is written there, so nothing is dropped either: what nobody vouches for is refused instead.
         found = tuple([finding for finding in answer.findings if finding.id != "lock-tampered"])
         return Answer(found + foreign_evidence(facts, settled))
-    runner = find_runner(env)
+    runner = find_runner(env, repository.git_dir)
     only_judge = "GIT_INDEX_FILE" not in env
-    if runner.name and not only_judge:
+    if runner.shows_what_is_staged and not only_judge:
         _refuse_changed_files(repository)
     intent = Intent(exception=env.get("ORCHESTRATOR_EXCEPTION", "").strip(), may_run=True)
     why_not = "no commit is being made" if only_judge else _why_not_run(runner)

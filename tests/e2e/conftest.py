@@ -73,6 +73,22 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     return folder
 
 
+def copy_checkout(folder: Path) -> None:
+    """Make ``folder`` a repository that holds this checkout as it is, committed and tagged."""
+    making = folder.with_name(f"{folder.name}.new")
+    names = run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=TOP).stdout.split("\0")
+    for name in {*names, "README.md"} - {""}:
+        (making / name).parent.mkdir(parents=True, exist_ok=True)
+        if (TOP / name).is_file():
+            shutil.copy2(TOP / name, making / name)
+    (making / "README.md").touch()
+    repo = Repository.init(making)
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "-m", "the checkout")
+    repo.git("tag", TAG)
+    making.rename(folder)
+
+
 @pytest.fixture(scope="session")
 def source(shared: Path, hermetic: Path) -> str:
     """The address of a repository that holds this checkout as it is, committed and tagged."""
@@ -80,33 +96,27 @@ def source(shared: Path, hermetic: Path) -> str:
     folder = shared / "source"
     with locked(shared / "source.lock"):
         if not folder.exists():
-            making = shared / "source.new"
-            names = run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=TOP).stdout.split("\0")
-            for name in {*names, "README.md"} - {""}:
-                (making / name).parent.mkdir(parents=True, exist_ok=True)
-                if (TOP / name).is_file():
-                    shutil.copy2(TOP / name, making / name)
-            (making / "README.md").touch()
-            repo = Repository.init(making)
-            repo.git("add", "-A")
-            repo.git("commit", "-q", "-m", "the checkout")
-            repo.git("tag", TAG)
-            making.rename(folder)
+            copy_checkout(folder)
     return folder.as_uri()
 
 
-@pytest.fixture(scope="session")
-def runner_env(shared: Path) -> dict[str, str]:
-    """Where the runners keep what they install, once for all workers, and how their installers reach packages.
+def runner_homes(folder: Path) -> dict[str, str]:
+    """The environment of runners that keep what they install in ``folder``, and whose installers reach packages.
 
     uv, with which prek installs, would leave it to each hook to compile what it imports; pip compiles all by itself.
     """
     return {
         **INSTALLERS,
         "UV_COMPILE_BYTECODE": "1",
-        "PRE_COMMIT_HOME": str(shared / "pre-commit"),
-        "PREK_HOME": str(shared / "prek"),
+        "PRE_COMMIT_HOME": str(folder / "pre-commit"),
+        "PREK_HOME": str(folder / "prek"),
     }
+
+
+@pytest.fixture(scope="session")
+def runner_env(shared: Path) -> dict[str, str]:
+    """Where the runners keep what they install, once for all workers, and how their installers reach packages."""
+    return runner_homes(shared)
 
 
 @pytest.fixture(scope="session")
@@ -127,21 +137,30 @@ def write_config(repo: Repository, source: str, text: str = CONFIG) -> None:
     repo.add({".pre-commit-config.yaml": text.format(source=source, tag=TAG)})
 
 
+def lefthook_config() -> str:
+    """The ``lefthook.yml`` that hooks/README.md gives."""
+    text = (TOP / "hooks" / "README.md").read_text(encoding="utf-8")
+    lines = text.partition("**lefthook.**")[2].partition("\n\n")[2].split("\n")
+    end = next(i for i, line in enumerate(lines) if line.startswith("**"))
+    return "".join([f"{line.removeprefix('    ')}\n" for line in lines[:end]])
+
+
+def install_runner(name: str, source: str, folder: Path, env: Mapping[str, str]) -> None:
+    """Make sure that the runner of that name has made its environment for our hooks; ``folder`` remembers it."""
+    with locked(folder / f"{name}.lock"):
+        done = folder / f"{name}.done"
+        if done.exists():
+            return
+        repo = Repository.init(folder / f"{name}.repo")
+        write_config(repo, source)
+        run([runner_command(name), "install-hooks"], cwd=repo.top, env=env)
+        done.touch()
+
+
 @pytest.fixture(scope="session")
 def installed(source: str, shared: Path, runner_env: Mapping[str, str]) -> Callable[[str], None]:
     """Makes sure that the runner of that name has made its environment for our hooks."""
-
-    def install(name: str) -> None:
-        with locked(shared / f"{name}.lock"):
-            done = shared / f"{name}.done"
-            if done.exists():
-                return
-            repo = Repository.init(shared / f"{name}.repo")
-            write_config(repo, source)
-            run([runner_command(name), "install-hooks"], cwd=repo.top, env=runner_env)
-            done.touch()
-
-    return install
+    return lambda name: install_runner(name, source, shared, runner_env)
 
 
 class Maker:
@@ -170,9 +189,10 @@ class Maker:
     def environment(self, way: str, name: str) -> dict[str, str]:
         """What is added to the environment of everything in the repository."""
         env = {"GATE_LOG": str(self.tmp_path / f"{name}.gates")}
-        if way == "native":
-            return {**env, "PATH": f"{self.bin_folder}{os.pathsep}{os.environ['PATH']}"}
-        return {**env, **self.runner_env}
+        if way in RUNNERS:
+            return {**env, **self.runner_env}
+        env["PATH"] = f"{self.bin_folder}{os.pathsep}{os.environ['PATH']}"
+        return {**env, "LEFTHOOK_BIN": runner_command("lefthook")} if way == "lefthook" else env
 
     def hooked(self, way: str, name: str = "repo", *options: str, config: str = CONFIG) -> Adopted:
         """A repository with hooks and without a plan; nothing is committed."""
@@ -191,8 +211,11 @@ class Maker:
             for stage in STAGES:
                 shutil.copy2(TOP / "hooks" / stage, folder / stage)
             return
-        self.fixture("installed")(repo.way)
-        write_config(repo, self.fixture("source"), config)
+        if repo.way in RUNNERS:
+            self.fixture("installed")(repo.way)
+            write_config(repo, self.fixture("source"), config)
+        else:
+            repo.add({"lefthook.yml": lefthook_config()})
         run([runner_command(repo.way), "install"], cwd=repo.top, env=repo.env)
 
     def adopted(self, way: str = "native", plan: str = PLAN, name: str = "repo", config: str = CONFIG) -> Adopted:

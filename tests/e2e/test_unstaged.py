@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.worktree import ancestors_began, find_runner
-from tests.e2e.support import GOOD_SCHEMA, Adopted, assert_accepted, assert_refused, box, said
+from tests.e2e.support import GOOD_SCHEMA, Adopted, assert_accepted, assert_refused, box, said, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +91,63 @@ def test_plan_md_under_a_runner(make: Maker, runner: str, place: str) -> None:
     assert repo.read("notes.txt") == "other edit\n"
     added = FAR if place == "far" else "  - ask Bob\n"
     assert added in repo.read("PLAN.md")
+
+
+def partly_staged(repo: Adopted) -> None:
+    """A line of PLAN.md that is staged; not staged are the tick of a box that the tool ticks too, and another file."""
+    repo.add({"db/schema.sql": GOOD_SCHEMA, "PLAN.md": f"# staged words\n\n{repo.read('PLAN.md')}"})
+    repo.tick("1.1", stage=False)
+    repo.write("PLAN.md", repo.read("PLAN.md") + "\nwords that are not staged\n")
+    repo.write("notes.txt", "other edit\n")
+
+
+def test_plan_md_under_lefthook_is_refused_where_its_edits_are_put_away(make: Maker) -> None:
+    """Edits are put back line by line, without context; if one fails, all of them stay out of the work tree."""
+    repo = make.adopted("lefthook")
+    partly_staged(repo)
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False)
+    assert_refused(repo, done, before, "plan-md-unstaged")
+    assert repo.out("stash", "list") == ""
+    repo.git("add", "PLAN.md")
+    before = repo.state()
+    assert_accepted(repo, repo.git("commit", "-m", MESSAGE, check=False), before, dirty=[" M notes.txt"])
+    assert "words that are not staged\n" in repo.head("PLAN.md")
+    assert repo.read("notes.txt") == "other edit\n"
+
+
+def test_no_gate_is_started_while_lefthook_has_put_edits_away(make: Maker) -> None:
+    repo = make.adopted("lefthook")
+    repo.tick("1.2")
+    repo.add({"db/schema.sql": GOOD_SCHEMA, "notes.txt": "staged\n"})
+    repo.write("notes.txt", "staged\nand not\n")
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(repo, done, before, dirty=[" M notes.txt"])
+    assert told(said(done), "warning") == {"gate-due"}
+    assert repo.gate_runs() == []
+    assert repo.read("notes.txt") == "staged\nand not\n"
+
+
+def test_a_patch_that_a_killed_lefthook_left_is_in_nobodys_way(make: Maker) -> None:
+    repo = make.adopted("lefthook")
+    patch = repo.git_path("info") / "lefthook-unstaged.patch"
+    patch.write_text("diff --git a/PLAN.md b/PLAN.md\n", encoding="utf-8")
+    os.utime(patch, (1, 1))
+    repo.add({"db/schema.sql": GOOD_SCHEMA})
+    repo.tick("1.2")
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(repo, done, before)
+    assert repo.gate_runs() == ["schema"]
+    # Natively nothing is put away at all, however new the patch is.
+    native = make.adopted(name="native")
+    native.git_path("info").mkdir()
+    (native.git_path("info") / "lefthook-unstaged.patch").write_bytes(patch.read_bytes())
+    partly_staged(native)
+    before = native.state()
+    done = native.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(native, done, before, dirty=[" M PLAN.md", " M notes.txt"])
 
 
 def test_an_edit_of_plan_md_that_no_write_touches_is_no_obstacle(make: Maker, runner: str) -> None:
@@ -188,7 +245,8 @@ def test_a_patch_of_an_earlier_process_with_our_id_is_not_ours(tmp_path: Path, a
     began = ancestors_began()[os.getppid()]
     assert 0 < began <= time.time()
     os.utime(patch, (began - age_s, began - age_s))
-    found = find_runner({"PRE_COMMIT": "1", "PRE_COMMIT_HOME": str(tmp_path), "PREK_HOME": str(tmp_path / "prek")})
+    env = {"PRE_COMMIT": "1", "PRE_COMMIT_HOME": str(tmp_path), "PREK_HOME": str(tmp_path / "prek")}
+    found = find_runner(env, str(tmp_path))
     assert found.name == "pre-commit"
     assert found.has_put_away == counts
 

@@ -202,6 +202,34 @@ def test_what_went_around_the_hooks_is_not_pushed(way: Adopted, tmp_path: Path) 
     assert server.out("rev-parse", "main") == way.out("rev-parse", "HEAD~1")
 
 
+def test_lefthook_as_hooks_readme_says(make: Maker, tmp_path: Path) -> None:
+    """Also where lefthook sees no file in what is committed or pushed."""
+    repo = make.adopted("lefthook")
+    repo.add({"db/schema.sql": GOOD_SCHEMA})
+    repo.tick("1.2")
+    before = repo.state()
+    assert_accepted(repo, repo.git("commit", "-m", "feat: [foundation] all", check=False), before)
+    assert repo.gate_runs() == ["schema"]
+    repo.add({"src/ui/login.html": "<form>\n"})
+    before = repo.state()
+    assert_refused(repo, repo.git("commit", "-m", "feat: [ui] form", check=False), before, "phase-locked")
+    repo.git("rm", "-qf", "src/ui/login.html")
+    server = Repository.init(tmp_path / "server.git", "--bare")
+    repo.git("remote", "add", "origin", str(server.top))
+    repo.git("push", "-q", "origin", "main")
+
+    repo.add({"PLAN.md": repo.read("PLAN.md").replace("**Progress**: 2/5", "**Progress**: 4/5")})
+    repo.git("commit", "-q", "--no-verify", "-m", "stale")
+    before = repo.state()
+    done = repo.git("commit", "--allow-empty", "-m", "feat: [foundation] nothing", check=False)
+    assert_accepted(repo, done, before)
+    repo.git("push", "-q", "origin", "main")
+    repo.git("commit", "-q", "--no-verify", "--allow-empty", "-m", "sneaked in")
+    done = repo.git("push", "origin", "main", check=False)
+    assert done.returncode == 1
+    assert "error[message-format]" in said(done)
+
+
 def test_first_commit_of_a_repository_adopts_with_any_message(make: Maker, runner: str) -> None:
     repo = make.hooked(runner)
     repo.add({"plan.toml": PLAN, "src/api/auth.py": "x = 1\n", "db/schema.sql": "old\n"})
