@@ -61,7 +61,7 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
     runner = find_runner(env, repository.git_dir)
     only_judge = "GIT_INDEX_FILE" not in env
     if runner.shows_what_is_staged and not only_judge:
-        _refuse_changed_files(repository)
+        _refuse_changed_files(repository, "an earlier hook has changed files, so that nothing here can be judged")
     intent = Intent(exception=env.get("ORCHESTRATOR_EXCEPTION", "").strip(), may_run=True)
     why_not = "no commit is being made" if only_judge else _why_not_run(runner)
     return _judge_and_write(facts, intent, run_due, runner, parent_pid, why_not, only_judge=only_judge)
@@ -93,6 +93,10 @@ def _judge_and_write(
         answer, settled, judgement = _judge_staged(facts, intent, results)
     if results and not answer.refused:
         _refuse_moved_index(facts)
+        if runner.shows_what_is_staged:
+            _refuse_changed_files(
+                facts.repository, f"files were changed while gates ran, and {runner.name} commits nothing then"
+            )
     # Without a change there will be no commit, and what is written now would be left behind, staged.
     options = running_commit()
     is_empty = not facts.changed and len(facts.parents) == 1 and options.known and not options.allow_empty
@@ -161,18 +165,21 @@ def _refuse_moved_index(facts: Facts) -> None:
         )
 
 
-def _refuse_changed_files(repository: Repository) -> None:
-    """Under a hook runner the work tree is what is staged; if it is not, an earlier hook has changed files."""
+def _refuse_changed_files(repository: Repository, message: str) -> None:
+    """Under a hook runner the work tree is what is staged; if it is not, a hook or a gate has changed files.
+
+    The runner refuses the commit then, whatever we say, so that nothing must be written into the index.
+    """
     out = repository.git.run("diff", "--no-ext-diff", "--name-only", "-z", "--ignore-submodules")
     names = [path_text(name) for name in out.split(b"\0")[:-1]]
     if names:
         raise RefusedError(
             Finding(
                 "gate-unclean",
-                "an earlier hook has changed files, so that nothing here can be judged",
+                message,
                 locations=tuple([Location(name) for name in names[:8]]),
                 notes=("PLAN.md and plan.lock have not been touched",),
-                help="git add the changed files, then commit again",
+                help="git add the changed files (or: git stash push FILE), then commit again",
             )
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.worktree import ancestors_began, find_runner
-from tests.e2e.support import GOOD_SCHEMA, Adopted, assert_accepted, assert_refused, box, said, told
+from tests.e2e.support import GOOD_SCHEMA, PLAN, Adopted, assert_accepted, assert_refused, box, said, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,6 +148,29 @@ def test_a_patch_that_a_killed_lefthook_left_is_in_nobodys_way(make: Maker) -> N
     before = native.state()
     done = native.git("commit", "-m", MESSAGE, check=False)
     assert_accepted(native, done, before, dirty=[" M PLAN.md", " M notes.txt"])
+
+
+def test_what_is_saved_while_a_gate_runs_stays_and_nothing_is_staged(make: Maker, runner: str) -> None:
+    """Runners refuse a commit during whose hooks a file was changed, so ours must not have staged anything by then."""
+    save = "run = 'echo saved >>notes.txt; echo saved too >>PLAN.md; echo schema"
+    repo = make.adopted(runner, PLAN.replace("run = 'echo schema", save))
+    repo.add({"db/schema.sql": GOOD_SCHEMA})
+    repo.tick("1.2")
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False)
+    assert done.returncode == 1
+    assert told(said(done)) == {"gate-unclean"}
+    assert "  help: git add the changed files" in said(done)
+    after = repo.state()
+    saved = {name: before.files[name] + text for name, text in (("notes.txt", b"saved\n"), ("PLAN.md", b"saved too\n"))}
+    assert after.files == {**before.files, **saved}
+    assert (after.head, after.index) == (before.head, before.index)
+    # The run counts: it is not repeated.
+    repo.git("add", "PLAN.md")
+    before = repo.state()
+    assert_accepted(repo, repo.git("commit", "-m", MESSAGE, check=False), before, dirty=[" M notes.txt"])
+    assert repo.gate_runs() == ["schema"]
+    assert repo.head("PLAN.md").endswith("saved too\n")
 
 
 def test_an_edit_of_plan_md_that_no_write_touches_is_no_obstacle(make: Maker, runner: str) -> None:
