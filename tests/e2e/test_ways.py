@@ -216,7 +216,7 @@ def test_lefthook_as_hooks_readme_says(make: Maker, tmp_path: Path) -> None:
     repo.git("rm", "-qf", "src/ui/login.html")
     server = Repository.init(tmp_path / "server.git", "--bare")
     repo.git("remote", "add", "origin", str(server.top))
-    repo.git("push", "-q", "origin", "main")
+    repo.git("push", "-q", "-u", "origin", "main")
 
     repo.add({"PLAN.md": repo.read("PLAN.md").replace("**Progress**: 2/5", "**Progress**: 4/5")})
     repo.git("commit", "-q", "--no-verify", "-m", "stale")

@@ -43,6 +43,7 @@ for byte as before. Then what its help line says was done, and the operation wen
 | - | says nothing of its own; why stands below the table |
 | **LOST**, **BROKEN** | a fault, told below the table |
 """
+_FEW = 12
 _SHORT = {AS_GIT: "Git", SKIPPED: "-"}
 
 
@@ -73,9 +74,9 @@ def table(found: Found, tools: str) -> str:
                 if cell is not None and cell.note:
                     notes.setdefault(f"{_text(cell)}: {cell.note}", []).append(f"`{operation.name}` ({way})")
         if rows:
-            parts.append(f"## {situation.name.capitalize()}: {situation.about}\n")
+            parts.append(f"## {situation.name.capitalize()}\n\n{_upper(situation.about)}.\n")
             parts.append("\n".join([f"| | {' | '.join(WAYS)} |", f"|{' --- |' * (len(WAYS) + 1)}", *rows]) + "\n")
-            parts += [f"{_upper(note)}. {_places(places)}\n" for note, places in notes.items()]
+            parts += [f"{_upper(note)}{_places(places)}.\n" for note, places in notes.items()]
     parts.append(f"## How it was made\n\n{summary(found)}.\n\n{tools}.\n")
     parts.append("    python -m tests.matrix --jobs 2 --write docs/matrix.md\n")
     return "\n".join(parts)
@@ -94,5 +95,5 @@ def _upper(note: str) -> str:
 
 
 def _places(places: list[str]) -> str:
-    """The cells in question, or nothing where the dashes of the table show them."""
-    return "" if len(places) > len(WAYS) else f"({', '.join(places)})"
+    """The cells in question, as far as they are few."""
+    return f" ({', '.join(places)})" if len(places) <= _FEW else ""
