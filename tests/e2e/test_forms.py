@@ -18,6 +18,7 @@ from tests.e2e.support import (
     assert_refused,
     box,
     said,
+    script,
     status_line,
 )
 from tests.support import Repository
@@ -478,3 +479,38 @@ def test_a_commit_without_a_change_leaves_nothing_staged(native: Adopted) -> Non
     native.git("commit", "-q", "--allow-empty", "-m", MESSAGE)
     assert "**Progress**: 0/5" in native.head("PLAN.md")
     assert native.status() == []
+
+
+def test_a_signed_commit(native: Adopted) -> None:
+    signer = script(
+        native.top.parent / "signer",
+        "cat >/dev/null; echo '-----BEGIN PGP SIGNATURE-----'; echo x; echo '-----END PGP SIGNATURE-----'\n"
+        'echo "[GNUPG:] SIG_CREATED x" >&2',
+    )
+    native.git("config", "gpg.program", str(signer))
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    before = native.state()
+    assert_accepted(native, native.git("commit", "-S", "-m", MESSAGE, check=False), before)
+    assert "-----BEGIN PGP SIGNATURE-----" in native.out("cat-file", "commit", "HEAD")
+    assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"
+
+
+def test_hooks_of_a_folder_that_is_committed_beside_others(make: Maker) -> None:
+    """As husky has it: core.hooksPath leads to stubs, which call the user's own files, and those end with ours."""
+    repo = make.hooked("native")
+    for stage in ("pre-commit", "pre-merge-commit", "commit-msg"):
+        script(repo.top / ".husky" / "_" / stage, f'sh -e .husky/{stage} "$@"')
+        repo.write(f".husky/{stage}", f'echo theirs {stage}\norchestrator-hook {stage} "$@"\n')
+    repo.git("config", "core.hooksPath", ".husky/_")
+    repo.commit("begin", {"plan.toml": PLAN})
+    repo.add({"db/schema.sql": GOOD_SCHEMA})
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(repo, done, before, dirty=[f"?? .husky/{name}" for name in HUSKY])
+    assert "theirs pre-commit" in said(done)
+    repo.add({"src/api/auth.py": "x = 1\n"})
+    before = repo.state()
+    assert_refused(repo, repo.git("commit", "-m", "feat: [api] x", check=False), before, "phase-locked")
+
+
+HUSKY = ("_/commit-msg", "_/pre-commit", "_/pre-merge-commit", "commit-msg", "pre-commit", "pre-merge-commit")
