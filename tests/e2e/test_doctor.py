@@ -296,11 +296,12 @@ def test_a_filter_and_types_that_were_not_installed(make: Maker) -> None:
     types = "[pre-commit, commit-msg]"
     config = "files: ^db/\n" + CONFIG.replace("[pre-commit, pre-merge-commit, commit-msg, pre-push]", types)
     repo = make.hooked("pre-commit", config=config)
-    assert [mend for _, mend in errors_in(repo)] == [
+    found = findings_in(repo)
+    assert [finding.help for finding in found if finding.severity == "error"] == [
         "pre-commit install -t pre-merge-commit",
         "write files: '^db/|_(EDIT)?MSG$'",
     ]
-    missing, *_, push = findings_in(repo)[:2]
+    missing, *_, push = found[:2]
     types = "default_install_hook_types: [pre-commit, commit-msg, pre-merge-commit]"
     assert missing.notes == (f"for other clones, write into the configuration: {types}",)
     assert (push.severity, push.help) == ("warning", "pre-commit install -t pre-push")
