@@ -17,7 +17,7 @@ from orchestrator.app.report.page import html_page
 from orchestrator.app.setup import stage
 from orchestrator.core.final import final_gates, folder_name
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, RefusedError, printable
-from orchestrator.core.plan import ARCHIVE_PREFIX, OWN_PATHS, PLAN_NAME, PLAN_PATH
+from orchestrator.core.plan import ARCHIVE_PREFIX, OWN_PATHS, PLAN_NAME
 from orchestrator.core.refusals import gate_finding
 from orchestrator.core.state import DONE, open_control
 from orchestrator.core.value import Value
@@ -213,18 +213,12 @@ def _refuse_unsettled(repository: Repository) -> None:
     findings = []
     if staged:
         places = tuple([Location(path.decode("utf-8", "surrogateescape")) for path in staged[:8]])
-        is_ours = any(path.startswith(ARCHIVE_PREFIX.encode()) for path in staged)
         findings.append(
             Finding(
                 "finish",
                 "something is staged that is not committed yet",
                 locations=places,
-                help="git commit, then: orchestrator finish"
-                + (
-                    " (or, to go back to before it: git reset --hard)"
-                    if is_ours and PLAN_PATH.encode() in staged
-                    else ""
-                ),
+                help="git commit, or unstage it with git reset, then: orchestrator finish",
             )
         )
     if edited:
