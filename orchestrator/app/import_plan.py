@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.setup import is_staged, write_plan
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, UnknownNameError, printable
-from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
+from orchestrator.core.plan import OWN_PATHS, PLAN_PATH
 from orchestrator.core.state import DONE, STARTED
 from orchestrator.core.value import Value
 from orchestrator.importing import formats
@@ -73,7 +73,7 @@ def import_plan(
     if dry_run:
         return imported
     write_plan(repository, data, composed.marks)
-    return imported.replace(written=(PLAN_PATH, TODO_PATH, LOCK_PATH))
+    return imported.replace(written=OWN_PATHS)
 
 
 def _marked(imported: Imported, wanted: str) -> int:

@@ -13,7 +13,7 @@ from orchestrator.app.facts import read_facts
 from orchestrator.app.repository import no_plan
 from orchestrator.app.workplace import stage_own_files
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
-from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
+from orchestrator.core.plan import OWN_PATHS, PLAN_PATH, TODO_PATH
 from orchestrator.core.plan_file import MAX_PLAN_BYTES, read_plan
 from orchestrator.core.todo import Reading
 from orchestrator.core.value import Value
@@ -113,7 +113,7 @@ def init(repository: Repository, source: Path | None, hooks: str, repo_url: str 
     if plan is None:
         raise CannotJudgeError(*findings)
     write_plan(repository, data)
-    written = (PLAN_PATH, TODO_PATH, LOCK_PATH) if existing is None else (TODO_PATH, LOCK_PATH)
+    written = tuple([path for path in OWN_PATHS if path != PLAN_PATH or existing is None])
     done = (
         install(repository, native_hooks=hooks == "native", repo_url=repo_url, rev=rev, add=True)
         if hooks != "none"
@@ -137,7 +137,7 @@ def write_plan(repository: Repository, data: bytes, marks: Mapping[str, str] | N
             is as it was then.
     """
     top = repository.git.top
-    before = {path: read_file(top, path) for path in (PLAN_PATH, TODO_PATH, LOCK_PATH)}
+    before = {path: read_file(top, path) for path in OWN_PATHS}
     fresh = [path for path in before if not is_staged(repository, path)]
     entries = {PLAN_PATH: data}
     if (todo := before[TODO_PATH]) is not None and TODO_PATH in fresh:

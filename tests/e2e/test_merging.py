@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import ORCHESTRATOR, expected_own_files, said, status_line
+from tests.e2e.support import ORCHESTRATOR, assert_in_step, said
 from tests.support import run
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Maker
     from tests.e2e.support import Adopted
 
-OWN = ("PLAN.md", "plan.lock")
 LABELS = ("**Progress**: ", "**Current Phase**: ")
 PHASE = """
 [[phase]]
@@ -79,12 +78,6 @@ def work(repo: Adopted, number: int, random: Random) -> None:
         assert done.returncode == 0, said(done)
 
 
-def assert_rendered(repo: Adopted) -> None:
-    """HEAD's PLAN.md and plan.lock are just as its tree yields them: nothing is left to be rendered."""
-    there = {path: repo.head(path) for path in OWN}
-    assert expected_own_files(repo, there) == there
-
-
 def branched(make: Maker, seed: int, *, summary: bool) -> tuple[Adopted, list[str]]:
     """A repository, and the tips of branches each of which has worked on a phase of its own."""
     repo = make.adopted(plan=plan(summary=summary))
@@ -110,7 +103,7 @@ def test_any_order_of_merging_gives_the_same_bytes(make: Maker, seed: int) -> No
         results.add(repo.out("rev-parse", f"{tip}^{{tree}}"))
     assert len(results) == 1
     repo.git("reset", "-q", "--hard", tip)
-    assert_rendered(repo)
+    assert_in_step(repo)
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -141,7 +134,7 @@ def test_with_our_driver_nothing_at_all_is_in_question(make: Maker, seed: int) -
         results.add(repo.out("rev-parse", "HEAD^{tree}"))
         assert repo.status() == []
     assert len(results) == 1
-    assert_rendered(repo)
+    assert_in_step(repo)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +178,4 @@ def test_ticks_are_merged_three_way_per_task(make: Maker, base: str, ours: str, 
             "commit", "-q", "--no-edit" if repo.git_path("MERGE_HEAD").exists() else "-mfeat: [p1] x", check=False
         )
         assert done.returncode == 0, said(done)
-    assert_rendered(repo)
-    assert repo.status() == []
-    assert status_line(repo, 1)
+    assert_in_step(repo)

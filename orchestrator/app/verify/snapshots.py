@@ -8,7 +8,7 @@ from orchestrator.app.facts import parent_lock
 from orchestrator.core.evidence import Content
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.ownership import Owners
-from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH
+from orchestrator.core.plan import OWN_PATHS, TODO_PATH
 from orchestrator.core.todo import BEGIN, MarkReader
 from orchestrator.core.value import Value
 from orchestrator.history.objects import TreeListing, missing
@@ -189,7 +189,7 @@ def refuse_odd(own: Own) -> None:
     Raises:
         CannotJudgeError: so it is.
     """
-    odd = [path for path, oid in zip((PLAN_PATH, TODO_PATH, LOCK_PATH), own, strict=True) if ":" in oid]
+    odd = [path for path, oid in zip(OWN_PATHS, own, strict=True) if ":" in oid]
     if odd:
         raise CannotJudgeError(
             *[
