@@ -76,10 +76,7 @@ def finish(repository: Repository, *, check_only: bool = False) -> Finished:
         raise RefusedError(
             Finding("finish", "HEAD is another commit than the one that was checked", help="orchestrator finish")
         )
-    data = report_data(history, repository.cache)
-    data["criteria"] = [_criterion_data(found) for found in criteria]
-    data["commands"] = [item for item in data["commands"] if item["command"] != "orchestrator report --json"]
-    data["next_steps"] = [step for step in data["next_steps"] if step["command"] != "orchestrator finish"]
+    data = report_data(history, repository.cache, [_criterion_data(found) for found in criteria])
     folder = _free_folder(repository, history.settled)
     files = {f"{folder}/{path}": _head_file(repository, path) for path in OWN_PATHS}
     files[f"{folder}/report.md"] = markdown_report(data).encode("utf-8", "backslashreplace")

@@ -89,6 +89,8 @@ def test_a_finished_plan_is_kept_and_retired_in_one_commit(make: Maker, way: str
     data = json.loads(repo.head(f"{FOLDER}/report.json"))
     assert data["complete"]
     assert all(criterion["met"] for criterion in data["criteria"])
+    named = [item["command"] for item in (*data["commands"], *data["next_steps"])]
+    assert not {"orchestrator report --json", "orchestrator finish"} & set(named), "neither answers any more"
     assert "- [x] all 5 tasks are done\n" in repo.head(f"{FOLDER}/report.md")
 
     # What comes after it is free, and the whole history stands.

@@ -52,8 +52,11 @@ How often gates ran is counted by the clone that made this report, for its own r
 """How numbers that are no plain counts are come by; with the figures of the plan to be filled in."""
 
 
-def report_data(history: PlanHistory, cache: RunCache) -> dict[str, Any]:
-    """The report as data for JSON; times in seconds, dates in ISO 8601 (UTC), ids of commits in full."""
+def report_data(history: PlanHistory, cache: RunCache, criteria: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """The report as data for JSON; times in seconds, dates in ISO 8601 (UTC), ids of commits in full.
+
+    ``criteria`` are those of a plan that is being finished, each with name, met, notes and help.
+    """
     settled = history.settled
     plan = settled.plan
     works = [history.began, *[commit.work() for commit in history.commits]]
@@ -80,7 +83,7 @@ def report_data(history: PlanHistory, cache: RunCache) -> dict[str, Any]:
     return {
         "version": 1,
         "title": plan.title,
-        "criteria": [],  # filled in by finish
+        "criteria": list(criteria),
         "summary": plan.summary,
         "complete": all(state.complete for state in settled.states.values()),
         "history": {"adoption": history.adoption, "head": history.head},
@@ -114,9 +117,9 @@ def report_data(history: PlanHistory, cache: RunCache) -> dict[str, Any]:
             ],
         },
         "follow_up": _follow_up(history),
-        "next_steps": _next_steps(history),
+        "next_steps": _next_steps(history, is_finished=bool(criteria)),
         "methods": _methods(history),
-        "commands": _commands(history),
+        "commands": _commands(history, is_finished=bool(criteria)),
     }
 
 
@@ -279,23 +282,23 @@ def _follow_up(history: PlanHistory) -> list[str]:
     return found
 
 
-def _next_steps(history: PlanHistory) -> list[dict[str, str]]:
+def _next_steps(history: PlanHistory, *, is_finished: bool) -> list[dict[str, str]]:
     states = history.settled.states.values()
     if not all(state.complete for state in states):
         return [
             {"what": "see what can be worked on now", "command": "orchestrator next"},
             {"what": "see what each phase still needs", "command": "orchestrator status"},
         ]
-    span = history.verified.span.text.replace("HEAD", history.head[:12])
-    return [
+    steps = [
         {"what": "review the whole change", "command": f"git diff {history.adoption} {history.head}"},
         {
             "what": "run the gates again in clean checkouts",
-            "command": f"orchestrator verify {span} --rerun",
+            "command": f"orchestrator verify {history.verified.span.text} --rerun",
         },
-        {"what": "check everything once more and retire the plan", "command": "orchestrator finish"},
-        {"what": "ask for a review", "command": "git push"},
     ]
+    if not is_finished:
+        steps.append({"what": "check everything once more and retire the plan", "command": "orchestrator finish"})
+    return [*steps, {"what": "ask for a review", "command": "git push"}]
 
 
 def _methods(history: PlanHistory) -> list[str]:
@@ -316,11 +319,11 @@ def duration(seconds: float) -> str:
     )
 
 
-def _commands(history: PlanHistory) -> list[dict[str, str]]:
+def _commands(history: PlanHistory, *, is_finished: bool) -> list[dict[str, str]]:
     span = f"{history.adoption}..{history.head}"
     diff = f"{history.adoption} {history.head} {_WITHOUT_OWN}"
     log = f"git log --no-merges --format='%at %ae %s' {history.head} --not {history.adoption}^@"
-    return [
+    commands = [
         {"what": "files and lines in all", "command": f"git diff {_OPTIONS} --numstat {diff}"},
         {"what": "which files are new or gone", "command": f"git diff {_OPTIONS} --name-status {diff}"},
         {"what": "commits since the adoption", "command": f"git rev-list --count --no-merges {span}"},
@@ -330,13 +333,13 @@ def _commands(history: PlanHistory) -> list[dict[str, str]]:
         {"what": "tests and coverage", "command": f"git show {history.head}:{LOCK_PATH}"},
         {
             "what": "exceptions, and what weakened the plan",
-            "command": f"orchestrator verify {history.verified.span.text.replace('HEAD', history.head[:12])}",
-        },
-        {
-            "what": "all of it as data, with a command for each phase and domain",
-            "command": "orchestrator report --json",
+            "command": f"orchestrator verify {history.verified.span.text}",
         },
     ]
+    if not is_finished:  # when the plan is retired there is none at HEAD; the data lie beside the report
+        whole = "all of it as data, with a command for each phase and domain"
+        commands.append({"what": whole, "command": "orchestrator report --json"})
+    return commands
 
 
 def _date(seconds: int) -> str:

@@ -97,7 +97,7 @@ def read_plan_history(repository: Repository) -> PlanHistory:
     ]
     changes = dict(read_changes(git, [commit.oid for commit in made]))
     net = dict(read_changes(git, [f"{head} {adoption}"])) if head != adoption else {}
-    name = f"{adoption[:12]}^..HEAD" if parents else "HEAD"
+    name = f"{adoption[:12]}^..{head[:12]}" if parents else head[:12]  # stays right when HEAD goes on
     span = Span((Tip(head, "HEAD"),), tuple(parents), name)
     return PlanHistory(
         head=head,
