@@ -98,7 +98,7 @@ def report(repository: Any, output: str | None, path: str | None, as_json: bool)
 @answers
 def finish(repository: Any, check_only: bool, as_json: bool) -> int:
     """Check everything that makes the plan a success, keep it with its report, and retire it in one commit."""
-    from orchestrator.app import finish as use_case
+    from orchestrator.app.finish import command as use_case
 
     done = use_case.finish(repository, check_only=check_only)
     if as_json:

@@ -1,0 +1,1 @@
+"""The end of a plan: ``checklist`` judges it, ``retiring`` keeps it and takes it away, ``command`` does both."""
