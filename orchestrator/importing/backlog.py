@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.state import DONE, OPEN, STARTED
 from orchestrator.core.value import Value
-from orchestrator.importing.breakdown import Breakdown, FoundTask, Loss, Source, shown, unreadable
+from orchestrator.importing.breakdown import Breakdown, FoundTask, Loss, Source, nothing_in, shown, unreadable
 from orchestrator.importing.front_matter import MOST, BadFrontMatterError, Field, front_matter
 from orchestrator.importing.trackers import Group, count_fields, fields_loss, loss_of, named, phases_of, roots
 
@@ -65,7 +65,7 @@ def read(sources: Sequence[Source]) -> Breakdown:
         if reader.first_error:
             raise unreadable(*reader.first_error)
         why = "there is no task in it: a file with front matter (id, title, status) was expected"
-        raise unreadable(sources[0].name if sources else "", 0, why)
+        raise nothing_in(sources, why)
     entries = [_resolved(entry, reader.places) for entry in sorted(reader.entries, key=lambda entry: entry.order)]
     losses = reader.all_losses()
     by_milestone = any([entry.milestone for entry in entries])

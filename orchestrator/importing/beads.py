@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.state import DONE, OPEN, STARTED
 from orchestrator.core.value import Value
-from orchestrator.importing.breakdown import Breakdown, FoundTask, Loss, Source, shown, unreadable
+from orchestrator.importing.breakdown import Breakdown, FoundTask, Loss, Source, nothing_in, shown, unreadable
 from orchestrator.importing.json_text import Table, as_written, broken, decode, word
 from orchestrator.importing.trackers import Group, count_fields, fields_loss, listed, loss_of, named, phases_of, roots
 
@@ -65,7 +65,7 @@ def read(sources: Sequence[Source]) -> Breakdown:
         issues.extend(reader.issues)
         losses.extend(reader.all_losses())
     if not issues:
-        raise unreadable(sources[0].name if sources else "", 0, "there is no issue in it that is not deleted")
+        raise nothing_in(sources, "there is no issue in it that is not deleted")
     phases, more = phases_of(_groups(_in_order(issues), losses))
     return Breakdown("", "", phases, (*losses, *more))
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, printable
+from orchestrator.core.plan import one_line
 from orchestrator.core.state import DONE, OPEN, STARTED
 from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _MARKS = {"x": DONE, "X": DONE, "-": STARTED, " ": OPEN, "": OPEN}
 
@@ -74,7 +79,12 @@ def unreadable(source: str, line: int, message: str, help_text: str = "") -> Can
     )  # fmt: skip
 
 
+def nothing_in(sources: Sequence[Source], message: str, line: int = 0, help_text: str = "") -> CannotJudgeError:
+    """What to raise where none of the sources has anything to be taken; it names the first of them."""
+    return unreadable(sources[0].name if sources else ".", line, message, help_text)
+
+
 def shown(text: str, most: int = 80) -> str:
     """The text for a message, on one line and not too long."""
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= most else line[: most - 3] + "..."

@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from orchestrator.core.plan import one_line
 from orchestrator.importing import written
-from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, Source, unreadable
+from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, Source, nothing_in
 from orchestrator.importing.markdown import Entry, outline, plain
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def read(sources: Sequence[Source]) -> Breakdown:
     readings = [_Reading(source) for source in sources]
     boxes = any([reading.boxes for reading in readings])
     if not boxes and sum([reading.listed for reading in readings]) < 2:
-        raise unreadable(
-            sources[0].name if sources else "", 0,
+        raise nothing_in(
+            sources,
             'there is no list of tasks: no item has a box, as in "- [ ] Title", and there are not two headings '
             "with a list below each",
         )  # fmt: skip
@@ -158,7 +159,7 @@ class _PhaseReading:
                 self._lose(entry.line, entry.text, "text is not carried")
             self._row = entry.line
         elif not written.is_remark(entry.text):
-            self._lose(entry.line, " ".join(entry.text.split()), "code is not carried")
+            self._lose(entry.line, one_line(entry.text), "code is not carried")
 
     def _take_item(self, entry: Entry) -> None:
         if entry.box is None and (self._files_below >= 0 or self._in_phase) and self._take_files(entry):

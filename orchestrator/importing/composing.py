@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.graph import find_cycle
-from orchestrator.core.plan import OWN_PATHS, PLAN_NAME, normal_name
+from orchestrator.core.plan import OWN_PATHS, PLAN_NAME, normal_name, one_line
 from orchestrator.core.plan_check import STEERING, pattern_problem
 from orchestrator.core.state import OPEN
 from orchestrator.core.value import Value
@@ -142,7 +142,7 @@ class _Composer:
     def _title(self, at: FoundPhase | FoundTask) -> str:
         whole = _clean(at.title)
         title = _cut(whole)
-        said = " ".join(at.title[:_MOST_READ].split())
+        said = one_line(at.title[:_MOST_READ])
         if whole not in (said, _without_suffix(said)):
             self._lose(at, f'the title has what cannot stand there, so it is "{shown(title)}"')
         if title != whole or len(at.title) > _MOST_READ:
@@ -241,7 +241,7 @@ class _Composer:
 
     def _feature(self) -> dict[str, Any]:
         title = _clean_title(self._found.title or "Imported plan")
-        summary = " ".join(STEERING.sub(" ", self._found.summary).split())
+        summary = one_line(STEERING.sub(" ", self._found.summary))
         return {"title": title, **({"summary": summary} if summary else {})}
 
     def _phase_table(self, phase: _Phase) -> dict[str, Any]:
@@ -324,7 +324,7 @@ def _clean(text: str) -> str:
     title = STEERING.sub(" ", shown_part if shown_part.strip() else text)
     if not title.isascii():  # looking at each character is slow
         title = "".join([char for char in title if unicodedata.category(char) not in ("Cs", "Cn", "Co")])
-    title = _without_suffix(" ".join(title.split()))
+    title = _without_suffix(one_line(title))
     title = _COMMENT.sub(lambda found: "<-" if found[0][0] == "<" else "->", title.translate(_BREAKERS))
     return title or _UNTITLED
 

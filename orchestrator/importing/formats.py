@@ -8,7 +8,7 @@ from orchestrator.core.finding import Finding, UnknownNameError
 from orchestrator.core.names import nearest
 from orchestrator.core.value import Value
 from orchestrator.importing import backlog, beads, checklist, method, openspec, spec_kit, task_master
-from orchestrator.importing.breakdown import Breakdown, Source, unreadable
+from orchestrator.importing.breakdown import Breakdown, Source, nothing_in
 from orchestrator.importing.markdown import refuse_large
 
 Read = Callable[[Sequence[Source], str], Breakdown]
@@ -61,4 +61,4 @@ def reader(sources: Sequence[Source], name: str = "") -> Reader:
         said = f'there is no format "{name}"{nearest(name, NAMES)}'
         raise UnknownNameError(Finding("plan-invalid", said, help=f"one of {', '.join(NAMES)}"))
     advice = f"write tasks as '- [ ] title' under headings, or name the format: --format {'|'.join(NAMES)}"
-    raise unreadable(sources[0].name if sources else ".", 0, "no task was found in this", advice)
+    raise nothing_in(sources, "no task was found in this", help_text=advice)

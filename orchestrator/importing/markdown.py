@@ -6,6 +6,7 @@ import re
 
 from markdown_it import MarkdownIt
 
+from orchestrator.core.plan import one_line
 from orchestrator.core.value import Value
 from orchestrator.importing.breakdown import Source, unreadable
 
@@ -81,7 +82,7 @@ def outline(source: Source) -> list[Entry]:
         elif token.type in ("fence", "code_block", "html_block"):
             entries.append(Entry("code", token.content, line, depth))
         elif token.type == "inline":
-            text = " ".join(token.content.split())
+            text = one_line(token.content)
             if heading:
                 entries.append(Entry("heading", text, line, heading))
                 heading = 0
@@ -106,4 +107,4 @@ def plain(text: str) -> str:
             parts.append(" ")
         elif child.type in ("text", "code_inline", "html_inline", "image"):
             parts.append(child.content)
-    return " ".join("".join(parts).split())
+    return one_line("".join(parts))

@@ -6,9 +6,10 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from orchestrator.core.plan import one_line
 from orchestrator.core.state import DONE, OPEN, STARTED
 from orchestrator.importing import written
-from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, Source, unreadable
+from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, Source, nothing_in, unreadable
 from orchestrator.importing.markdown import Entry, outline, plain
 from orchestrator.importing.written import ESTIMATE, FILES, NEEDS, STANDING, TASKS
 
@@ -96,7 +97,7 @@ def read(sources: Sequence[Source]) -> Breakdown:
         message = "there is no phase with a task"
         if not found:
             message = 'there is no heading of a phase, as in "### Phase 1: Title"'
-        raise unreadable(sources[0].name if sources else "", found[0].line if found else 0, message)
+        raise nothing_in(sources, message, found[0].line if found else 0)
     titles = [title for reading in readings for title in reading.titles]
     best = min(titles, key=lambda title: title[0], default=(0, "", ""))
     places = {source.name: place for place, source in enumerate(sources)}
@@ -206,7 +207,7 @@ class _Reading:
         elif entry.kind == "paragraph":
             self._take_paragraph(entry, end)
         elif not written.is_remark(entry.text):
-            text = " ".join(entry.text.split())
+            text = one_line(entry.text)
             if self._phase:
                 self._lose(entry.line, text, "code is not carried")
             else:
@@ -408,7 +409,7 @@ class _Reading:
             found = written.label(lines[place])
             if not (found and found[0]) and not (place == 1 and written.ends_marked(lines[0])):
                 continue
-            tail = " ".join(" ".join(lines[place:]).split())
+            tail = one_line(" ".join(lines[place:]))
             if not text.endswith(tail):
                 break
             below = []
@@ -517,7 +518,7 @@ def _split_heading(text: str) -> tuple[str, list[str], bool]:
             continue
         parts.append(text[start:opening])
         start = closing + 1
-    title = " ".join(" ".join([*parts, text[start:]]).split())
+    title = one_line(" ".join([*parts, text[start:]]))
     return title, needs, "depends on" in title.lower()
 
 

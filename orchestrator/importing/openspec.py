@@ -11,7 +11,15 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.core.state import OPEN
-from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, mark_of, shown, unreadable
+from orchestrator.importing.breakdown import (
+    Breakdown,
+    FoundPhase,
+    FoundTask,
+    Loss,
+    mark_of,
+    nothing_in,
+    shown,
+)
 from orchestrator.importing.markdown import Entry, outline, plain
 from orchestrator.importing.paths import listed_paths, lone_path, paths_in
 from orchestrator.importing.written import lines_outside
@@ -67,8 +75,7 @@ def read(sources: Sequence[Source]) -> Breakdown:
         phases.extend(reader.phases)
         losses.extend(reader.losses)
     if not phases:
-        name = sources[0].name if sources else ""
-        raise unreadable(name, 0, 'no task of OpenSpec is in it, as "- [ ] 1.1 Add the table"')
+        raise nothing_in(sources, 'no task of OpenSpec is in it, as "- [ ] 1.1 Add the table"')
     return Breakdown(title, "", tuple(phases), tuple(losses))
 
 

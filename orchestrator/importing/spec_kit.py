@@ -12,7 +12,15 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.core.state import OPEN
-from orchestrator.importing.breakdown import Breakdown, FoundPhase, FoundTask, Loss, mark_of, shown, unreadable
+from orchestrator.importing.breakdown import (
+    Breakdown,
+    FoundPhase,
+    FoundTask,
+    Loss,
+    mark_of,
+    nothing_in,
+    shown,
+)
 from orchestrator.importing.markdown import Entry, outline, plain
 from orchestrator.importing.paths import listed_paths, lone_path, paths_in
 from orchestrator.importing.task_order import TASK_ID, Order, PhaseNames
@@ -90,8 +98,7 @@ def read(sources: Sequence[Source]) -> Breakdown:
         phases.extend(reader.found())
         losses.extend(sorted(reader.losses, key=lambda loss: loss.line))
     if not phases:
-        name = sources[0].name if sources else ""
-        raise unreadable(name, 0, 'no task of spec-kit is in it, as "- [ ] T001 Create the project"')
+        raise nothing_in(sources, 'no task of spec-kit is in it, as "- [ ] T001 Create the project"')
     return Breakdown(title, "", tuple(_told_apart(phases)), tuple(losses))
 
 

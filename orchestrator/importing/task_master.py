@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.state import DONE, OPEN, STARTED
-from orchestrator.importing.breakdown import Breakdown, FoundTask, Loss, Source, shown, unreadable
+from orchestrator.importing.breakdown import Breakdown, FoundTask, Loss, Source, nothing_in, shown, unreadable
 from orchestrator.importing.json_text import Number, Table, as_written, broken, decode, number_lines, word
 from orchestrator.importing.trackers import Group, count_fields, fields_loss, listed, phases_of
 
@@ -58,7 +58,7 @@ def read(sources: Sequence[Source], tag: str = "master") -> Breakdown:
         losses.extend(reader.all_losses())
         title = title or reader.title
     if not groups:
-        raise unreadable(sources[0].name if sources else "", 0, "there is no task in it")
+        raise nothing_in(sources, "there is no task in it")
     phases, more = phases_of(groups)
     return Breakdown(title, "", phases, (*losses, *more))
 
