@@ -9,8 +9,8 @@ import os
 import sys
 
 from orchestrator.app.repository import open_hook_repository
+from orchestrator.callers import running_commit
 from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError
-from orchestrator.worktree import running_commit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

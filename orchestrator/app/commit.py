@@ -8,6 +8,7 @@ from orchestrator.app.facts import read_facts
 from orchestrator.app.messages import freed_by_structure, read_message
 from orchestrator.app.own_files import write_own_files
 from orchestrator.app.picked import foreign_evidence
+from orchestrator.callers import find_runner, running_commit
 from orchestrator.core.finding import Finding, Location, RefusedError
 from orchestrator.core.judge import Intent, judge, proposed_phase
 from orchestrator.core.message import subject_line
@@ -15,7 +16,6 @@ from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, is_outside_phases, path
 from orchestrator.core.refusals import quoted
 from orchestrator.core.value import Value
 from orchestrator.core.whole import judge_whole, removal_findings
-from orchestrator.worktree import find_runner, running_commit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from orchestrator.app.facts import Facts
     from orchestrator.app.repository import Repository
+    from orchestrator.callers import Runner
     from orchestrator.core.gate import DueGate, GateResult
     from orchestrator.core.judge import Judgement
     from orchestrator.core.settle import Settled
-    from orchestrator.worktree import Runner
 
     RunDue = Callable[[Repository, Settled, Sequence[DueGate], float | None], list[GateResult]]
 

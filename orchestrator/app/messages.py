@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from orchestrator.callers import running_commit
 from orchestrator.core.finding import Finding, Location
 from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line
 from orchestrator.core.plan import PLAN_PATH, is_outside_phases, path_text
-from orchestrator.worktree import running_commit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

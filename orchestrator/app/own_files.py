@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.app.facts import Facts
+    from orchestrator.callers import Runner
     from orchestrator.core.settle import Settled
     from orchestrator.core.todo import Todo
-    from orchestrator.worktree import Runner
 
 
 def todo_text(todo: Todo, settled: Settled) -> str:

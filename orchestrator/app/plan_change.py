@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.app.own_files import write_own_files
 from orchestrator.app.repository import Repository
 from orchestrator.app.workplace import no_staged_plan, one_at_a_time, phase_named, staged_facts, staged_reading
+from orchestrator.callers import Runner
 from orchestrator.core.control_lists import LISTS
 from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError, UnknownNameError, printable
 from orchestrator.core.names import nearest
@@ -19,7 +20,7 @@ from orchestrator.core.plan_edit import add_tables, next_id, set_keys
 from orchestrator.core.plan_file import read_plan, toml_problems
 from orchestrator.core.value import Value
 from orchestrator.git import Git
-from orchestrator.worktree import Runner, Update, read_file
+from orchestrator.worktree import Update, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.own_files import todo_text, updates_for
 from orchestrator.app.workplace import no_staged_plan, stage_own_files, staged_facts
+from orchestrator.callers import Runner
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.formats import format_lock, parse_lock
 from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
 from orchestrator.core.state import DONE, OPEN, REOPENED
 from orchestrator.core.todo import EMPTY, Reading, assemble, carry, parse, read_marks, render_block, salvage
 from orchestrator.core.value import Value
-from orchestrator.worktree import Runner, Update, read_file, write_updates
+from orchestrator.worktree import Update, read_file, write_updates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,12 +13,12 @@ from orchestrator.app.commit import staged_parents
 from orchestrator.app.facts import read_facts
 from orchestrator.app.own_files import write_own_files
 from orchestrator.app.repository import Repository, check_git_version, no_plan
+from orchestrator.callers import Runner
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, UnknownNameError
 from orchestrator.core.names import nearest
 from orchestrator.core.plan import PLAN_PATH
 from orchestrator.core.settle import Before, Settled
 from orchestrator.git import Git
-from orchestrator.worktree import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.worktree import ancestors_began, find_runner
+from orchestrator.callers import ancestors_began, find_runner
 from tests.e2e.support import GOOD_SCHEMA, PLAN, Adopted, assert_accepted, assert_refused, box, said, told
 
 if TYPE_CHECKING:

@@ -1,0 +1,140 @@
+"""The processes that this one runs under: the ``git commit`` that calls the hook, and a hook runner between the two."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from orchestrator.core.commit_options import CommitOptions, commit_arguments, parse_commit_options
+from orchestrator.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CLOCK_SLACK_S = 2.0
+
+
+class Runner(Value):
+    """The hook runner that started this process: its name, and the patch of unstaged changes it has put away."""
+
+    name: str = ""  # "pre-commit" | "prek" | "lefthook", which is seen only where it has put something away | "": none
+    patch_path: str = ""
+
+    @property
+    def has_put_away(self) -> bool:
+        """Whether the user's unstaged changes are out of the work tree meanwhile."""
+        return bool(self.patch_path)
+
+    @property
+    def shows_what_is_staged(self) -> bool:
+        """Whether the work tree is what is staged while its hooks run, whatever the user has not staged."""
+        return self.name in ("pre-commit", "prek")
+
+
+def find_runner(env: Mapping[str, str], git_dir: str) -> Runner:
+    """The runner of this process, found by what it sets in the environment and by the patches of our ancestors.
+
+    pre-commit and prek name the patch by their own process id. Where ancestors cannot be read (no /proc), any patch
+    that is newer than the runner could have left counts: then too much is left alone rather than too little.
+    """
+    if env.get("PRE_COMMIT") != "1":
+        return _find_lefthook(git_dir)
+    home = os.path.expanduser("~")
+    cache = env.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    folders = (
+        ("prek", os.path.join(env.get("PREK_HOME") or os.path.join(cache, "prek"), "patches"), ".patch"),
+        ("pre-commit", env.get("PRE_COMMIT_HOME") or os.path.join(cache, "pre-commit"), ""),
+    )
+    name = "prek" if any(key.startswith("PREK_") and key != "PREK_HOME" for key in env) else "pre-commit"
+    ancestors = {str(pid): began for pid, began in ancestors_began().items()}
+    for _, folder, ending in folders:
+        try:
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries]
+        except OSError:
+            continue
+        for entry in names:
+            stem = entry.removesuffix(ending)
+            if (ending and not entry.endswith(ending)) or not (ending or stem.startswith("patch")):
+                continue
+            path = os.path.join(folder, entry)
+            began = ancestors.get(stem.rpartition("-")[2])
+            # Patches stay for ever, and ids of processes come again: what is older than the process is another's.
+            if began is not None and os.path.getsize(path) and os.path.getmtime(path) >= began - _CLOCK_SLACK_S:
+                return Runner(name, path)
+    return Runner(name)
+
+
+def _find_lefthook(git_dir: str) -> Runner:
+    """lefthook, where it has put unstaged changes away; it tells its hooks nothing, and keeps one patch for a clone.
+
+    It does so only if some file is staged in part, then with all of them or, older, with the partly staged ones.
+    """
+    info = os.path.join(_common_dir(git_dir), "info")
+    for name in ("lefthook-unstaged-all.patch", "lefthook-unstaged.patch"):
+        path = os.path.join(info, name)
+        try:
+            written = os.path.getmtime(path)
+        except OSError:
+            continue
+        # One that a killed lefthook has left behind is older than any lefthook that runs now.
+        ancestors = ancestors_began()
+        known = [began for pid, began in ancestors.items() if _is_lefthook(pid)]
+        if any([written >= began - _CLOCK_SLACK_S for began in known]) or 0.0 in ancestors.values():
+            return Runner("lefthook", path)
+    return Runner()
+
+
+def _common_dir(git_dir: str) -> str:
+    """The Git directory that all work trees of the clone share (gitrepository-layout(5), commondir)."""
+    try:
+        with open(os.path.join(git_dir, "commondir"), encoding="utf-8", errors="surrogateescape") as file:
+            return os.path.join(git_dir, file.read().rstrip("\n"))
+    except FileNotFoundError:
+        return git_dir
+
+
+def _is_lefthook(pid: int) -> bool:
+    """Whether that process is lefthook, as itself or as a script that starts it."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            argv = file.read().split(b"\0")[:2]
+    except OSError:
+        return False
+    return any([os.path.basename(part).startswith(b"lefthook") for part in argv])
+
+
+def ancestors_began() -> dict[int, float]:
+    """From the ids of the parent, its parent and so on to when each began, in seconds of the epoch (0.0: not known).
+
+    Where the system does not tell (it is not Linux), the parent alone. Source: proc(5), /proc/PID/stat, /proc/uptime.
+    """
+    found: dict[int, float] = {}
+    pid = os.getppid()
+    try:
+        with open("/proc/uptime", "rb") as file:
+            booted = time.time() - float(file.read().split()[0])
+        while pid > 1 and pid not in found:
+            found[pid] = 0.0
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            found[pid] = booted + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+            pid = int(fields[1])
+    except (OSError, ValueError, IndexError):
+        found.setdefault(pid, 0.0)
+    return found
+
+
+def running_commit() -> CommitOptions:
+    """The options of the ``git commit`` that runs this hook; not known where the system does not tell (no /proc)."""
+    for pid in ancestors_began():
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                argv = file.read().decode("utf-8", "surrogateescape").split("\0")[:-1]
+        except OSError:
+            break
+        if argv and argv[0].rpartition("/")[2] in ("git", "git-commit"):
+            arguments = commit_arguments(argv)
+            return CommitOptions() if arguments is None else parse_commit_options(arguments)
+    return CommitOptions()
