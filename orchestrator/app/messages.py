@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.callers import running_commit
 from orchestrator.core.finding import Finding, Location
-from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line
+from orchestrator.core.message import automatic_comment, clean, fixup_target, parse_header, revert_target, subject_line
 from orchestrator.core.plan import PLAN_PATH, is_outside_phases, path_text
 
 TYPE_CHECKING = False
@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from orchestrator.app.facts import Facts
     from orchestrator.app.repository import Repository
 
+_FALSE = ("", "0", "false", "no", "off")  # git-config(1), Values, boolean
+
 
 def read_message(repository: Repository, path: str) -> str:
     """The message in that file as Git will store it (git-commit(1), --cleanup)."""
     with open(path, "rb") as file:
         data = file.read()
-    config = read_config(repository, "commit.cleanup", "core.commentchar", "core.commentstring", "i18n.commitencoding")
+    names = ("commit.cleanup", "commit.verbose", "core.commentchar", "core.commentstring", "i18n.commitencoding")
+    config = read_config(repository, *names)
     encoding = config.get("i18n.commitencoding", "utf-8")
     try:
         text = data.decode(encoding, "surrogateescape" if encoding.casefold() in ("utf-8", "utf8") else "replace")
     except (LookupError, UnicodeError):  # unknown to Python, or no encoding of text at all
         text = data.decode("utf-8", "surrogateescape")
-    text = text.replace("\r\n", "\n")
     options = running_commit()
     # Git tells its hooks by GIT_EDITOR=: that no editor is opened; a user's own setting may say the same.
     is_edited = options.edited if options.known else repository.git.env.get("GIT_EDITOR") != ":"
@@ -35,13 +37,19 @@ def read_message(repository: Repository, path: str) -> str:
     elif mode == "scissors" and not is_edited:
         mode = "whitespace"
     comment = config.get("core.commentstring") or config.get("core.commentchar") or "#"
-    return clean(text, mode, comment)
+    if comment == "auto":
+        comment = automatic_comment(text, edited=is_edited)
+    verbose = options.verbose
+    if verbose is None:
+        # Where nobody can tell, what stands below scissors and below comments is taken for a diff.
+        verbose = config["commit.verbose"].casefold() not in _FALSE if "commit.verbose" in config else not options.known
+    return clean(text, mode, comment, verbose=verbose)
 
 
 def read_config(repository: Repository, *names: str) -> dict[str, str]:
     """The values of those settings of Git that are set, by lower-case name."""
     pattern = "^(" + "|".join([name.replace(".", r"\.") for name in names]) + ")$"
-    return {name: value or "" for name, value in repository.git.settings(pattern)}
+    return {name: "true" if value is None else value for name, value in repository.git.settings(pattern)}
 
 
 def freed_by_structure(facts: Facts, text: str) -> tuple[bool, tuple[Finding, ...]]:

@@ -20,13 +20,14 @@ _WITHOUT_VALUE = (
 _LONG = (*_WITH_VALUE, *_WITHOUT_VALUE)
 _SHORT_WITH_VALUE = {"m": "message", "F": "file", "c": "reedit-message", "C": "reuse-message", "t": "template"}
 _SHORT_WITH_REST = "Su"  # their value, if any, is the rest of the cluster
-_SHORT = {"e": "edit"}
+_SHORT = {"e": "edit", "v": "verbose"}
 
 
 class CommitOptions(Value):
     """What a command line says; ``known`` is false where nobody could tell it.
 
-    ``edited`` says whether an editor is opened on the message.
+    ``edited`` says whether an editor is opened on the message, ``verbose`` whether a diff is shown in it (None: as
+    the setting says).
     """
 
     known: bool = False
@@ -35,6 +36,7 @@ class CommitOptions(Value):
     allow_empty_message: bool = False
     edited: bool = False
     cleanup: str = ""
+    verbose: bool | None = None
 
 
 def parse_commit_options(arguments: Sequence[str]) -> CommitOptions:
@@ -65,6 +67,7 @@ def parse_commit_options(arguments: Sequence[str]) -> CommitOptions:
         allow_empty_message=given.get("allow-empty-message") is True,
         edited=bool(given["edit"]) if "edit" in given else not message_is_given,
         cleanup=str(given.get("cleanup") or ""),
+        verbose=bool(given["verbose"]) if "verbose" in given else None,
     )
 
 

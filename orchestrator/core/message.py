@@ -25,21 +25,18 @@ class Header(Value):
     breaking: bool = False
 
 
-def clean(text: str, mode: str, comment: str) -> str:
+def clean(text: str, mode: str, comment: str, *, verbose: bool = False) -> str:
     """The message as Git will store it.
 
-    ``mode`` is "strip", "whitespace", "scissors" or "verbatim"; ``comment`` the comment string, or "auto".
-    Source: git-commit(1), --cleanup, and git-stripspace(1).
+    ``mode`` is "strip", "whitespace", "scissors" or "verbatim"; ``comment`` the comment string; ``verbose`` whether Git
+    was told to show a diff below a line with scissors, and so cuts there in every mode.
+    Source: git-commit(1), --cleanup; git-stripspace(1); cleanup_message in sequencer.c of Git.
     """
+    if verbose or mode == "scissors":
+        text = _above_scissors(text, f"{comment} {_SCISSORS}\n")
     if mode == "verbatim":
         return text
     lines = text.split("\n")
-    if comment == "auto":
-        comment = _auto_comment(lines)
-    if mode in ("strip", "scissors"):
-        # Under --verbose the diff below the scissors is cut in mode strip, too.
-        cut = next((i for i, line in enumerate(lines[:-1]) if line == f"{comment} {_SCISSORS}"), len(lines))
-        lines = lines[:cut]
     if mode == "strip":
         lines = [line for line in lines if not line.startswith(comment)]
     kept: list[str] = []
@@ -52,10 +49,24 @@ def clean(text: str, mode: str, comment: str) -> str:
     return "".join([f"{line}\n" for line in kept])
 
 
-def _auto_comment(lines: Sequence[str]) -> str:
-    """The character that Git chose under core.commentChar=auto: that of the status block, which comes last."""
-    last = next((line for line in reversed(lines) if line.strip()), "#")
-    return last[0] if last[0] in _AUTO_COMMENTS else "#"
+def _above_scissors(text: str, line: str) -> str:
+    if text.startswith(line):
+        return ""
+    at = text.find(f"\n{line}")
+    return text if at < 0 else text[: at + 1]
+
+
+def automatic_comment(text: str, *, edited: bool) -> str:
+    """The character that Git chose under core.commentChar=auto, to be told from the message as hooks see it.
+
+    Once a person has ``edited`` it, it is that of the status block, which comes last. Else it is the first that no
+    line begins with. Source: adjust_comment_line_char in builtin/commit.c of Git.
+    """
+    if edited:
+        last = next((line for line in reversed(text.split("\n")) if line.strip()), "#")
+        return last[0] if last[0] in _AUTO_COMMENTS else "#"
+    taken = {line[:1] for line in text.replace("\r", "\n").split("\n")}
+    return next((character for character in _AUTO_COMMENTS if character not in taken), "#")
 
 
 def subject_line(text: str) -> str:

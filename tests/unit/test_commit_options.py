@@ -42,6 +42,8 @@ GIVEN = CommitOptions(known=True)
         (["--allow-em"], EDITED),  # Git refuses what could mean two options
         (["--cleanup=strip", "--clean", "verbatim"], EDITED.replace(cleanup="verbatim")),
         (["-m"], GIVEN.replace(edited=False)),
+        (["-v", "-v"], EDITED.replace(verbose=True)),
+        (["-vm", "x", "--no-verb"], GIVEN.replace(verbose=False)),
     ],
 )
 def test_options(arguments: list[str], expected: CommitOptions) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.message import (
     Header,
+    automatic_comment,
     clean,
     fixup_target,
     is_type_accepted,
@@ -94,10 +95,8 @@ def test_types(kind: str, accepted: list[str], expected: bool) -> None:
         ("#a\nb\n #c\n", "strip", "#", "b\n #c\n"),
         ("#a\n;b\n", "strip", ";", "#a\n"),
         ("//a\n/b\n", "strip", "//", "/b\n"),
-        ("a\n\n# x\n# y\n", "strip", "auto", "a\n"),
-        ("#a\nb\n; x\n", "strip", "auto", "#a\nb\n"),
         (f"a\n{SCISSORS}\nb\n", "scissors", "#", "a\n"),
-        (f"a\n{SCISSORS}\nb\n", "strip", "#", "a\n"),
+        (f"a\n{SCISSORS}\nb\n", "strip", "#", "a\nb\n"),
         (f"a\n {SCISSORS}\nb\n", "scissors", "#", f"a\n {SCISSORS}\nb\n"),
         (f"{SCISSORS}\nb\n", "scissors", "#", ""),
         (f"a\n#b\n{SCISSORS}\n", "scissors", "#", "a\n#b\n"),
@@ -110,6 +109,31 @@ def test_types(kind: str, accepted: list[str], expected: bool) -> None:
 )
 def test_cleaning(text: str, mode: str, comment: str, expected: str) -> None:
     assert clean(text, mode, comment) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("strip", "a\n"), ("whitespace", "#c\na\n"), ("verbatim", "\n#c\na\n"), ("scissors", "#c\na\n")],
+)
+def test_a_diff_that_was_shown_is_cut_in_every_mode(mode: str, expected: str) -> None:
+    assert clean(f"\n#c\na\n{SCISSORS}\ndiff\n", mode, "#", verbose=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "edited", "expected"),
+    [
+        ("a\n\n# x\n# y\n", True, "#"),
+        ("#a\nb\n; x\n", True, ";"),
+        ("a\n", True, "#"),
+        ("", True, "#"),
+        ("a\n# x\n", False, ";"),
+        ("a\r;b\n#", False, "@"),
+        ("a # b\n", False, "#"),
+        ("", False, "#"),
+    ],
+)
+def test_the_comment_character_that_git_chose(text: str, edited: bool, expected: str) -> None:
+    assert automatic_comment(text, edited=edited) == expected
 
 
 @given(st.text("ab# \n\t\r", max_size=40), st.sampled_from(["strip", "whitespace", "scissors", "verbatim"]))
