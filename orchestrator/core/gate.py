@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Gate, Phase
 
 KEY_SCHEMA = 1
+_MUCH = 1 << 20  # bytes
+_BUILT_IN = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 
 
 class Input(Value):
@@ -74,23 +78,29 @@ class DueGate(Value):
 
 def gate_key(gate: Gate, inputs: Iterable[tuple[str, str, str]]) -> str:
     """SHA-256, in hex, over schema number, name, definition and inputs, as (mode, path, object id) in path order."""
-    from hashlib import sha256  # noqa: PLC0415 - most commits compare no key
-
-    digest = sha256(repr((KEY_SCHEMA, gate.name, gate.definition())).encode("utf-8", "backslashreplace"))
-    digest.update(b"\0")
-    digest.update(_lines(inputs))
-    return digest.hexdigest()
+    head = repr((KEY_SCHEMA, gate.name, gate.definition())).encode("utf-8", "backslashreplace")
+    return _sha256(head + b"\0" + _lines(inputs))
 
 
 def content_digest(inputs: Iterable[tuple[str, str, str]]) -> str:
     """SHA-256, in hex, over (mode, path, object id) of files in path order: the base of a task's pattern."""
-    from hashlib import sha256  # noqa: PLC0415
-
-    digest = sha256()
-    digest.update(_lines(inputs))
-    return digest.hexdigest()
+    return _sha256(_lines(inputs))
 
 
 def _lines(inputs: Iterable[tuple[str, str, str]]) -> bytes:
     text = "".join([f"{mode} {oid} {path}\0" for mode, path, oid in inputs])
     return text.encode("utf-8", "surrogateescape")
+
+
+def _sha256(data: bytes) -> str:
+    """SHA-256 in hex.
+
+    OpenSSL, which hashlib loads, is a third of what a hook imports, and pays for itself from a megabyte on. Below,
+    the algorithm of Python itself does, found as ``random`` of the standard library finds it.
+    """
+    try:
+        algorithm = __import__("hashlib" if len(data) > _MUCH else _BUILT_IN)
+    except ImportError:  # another Python than CPython
+        algorithm = __import__("hashlib")
+    digest: str = algorithm.sha256(data).hexdigest()
+    return digest

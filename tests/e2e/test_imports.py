@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORBIDDEN = {
-    "click", "contextlib", "dataclasses", "defusedxml", "enum", "git", "inspect", "json", "jsonschema", "junitparser",
-    "logging", "msgspec", "pathlib", "pathspec", "re", "rich", "ruamel", "selectors", "shutil", "signal", "subprocess",
-    "tempfile", "threading", "tomli", "tomli_w", "tomllib", "traceback", "typing",
+    "click", "contextlib", "dataclasses", "defusedxml", "enum", "git", "hashlib", "inspect", "json", "jsonschema",
+    "junitparser", "logging", "msgspec", "pathlib", "pathspec", "re", "rich", "ruamel", "selectors", "shutil",
+    "signal", "subprocess", "tempfile", "threading", "tomli", "tomli_w", "tomllib", "traceback", "typing",
 }  # fmt: skip
 MESSAGE = "feat: [foundation] x"
 
