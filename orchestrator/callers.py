@@ -108,27 +108,49 @@ def _is_lefthook(pid: int) -> bool:
 def ancestors_began() -> dict[int, float]:
     """From the ids of the parent, its parent and so on to when each began, in seconds of the epoch (0.0: not known).
 
-    Where the system does not tell (it is not Linux), the parent alone. Source: proc(5), /proc/PID/stat, /proc/uptime.
+    Where the system does not tell (it is not Linux), the parent alone. Source: proc(5), /proc/uptime.
     """
-    found: dict[int, float] = {}
-    pid = os.getppid()
+    found = _ancestors()
     try:
         with open("/proc/uptime", "rb") as file:
             booted = time.time() - float(file.read().split()[0])
+    except (OSError, ValueError, IndexError):
+        return dict.fromkeys(found, 0.0)
+    return {pid: booted + ticks / os.sysconf("SC_CLK_TCK") if ticks else 0.0 for pid, ticks in found.items()}
+
+
+def _ancestors() -> dict[int, int]:
+    """From the ids of the parent, its parent and so on to when each began, in clock ticks after boot (0: not known).
+
+    Source: proc(5), /proc/PID/stat.
+    """
+    found: dict[int, int] = {}
+    pid = os.getppid()
+    try:
         while pid > 1 and pid not in found:
-            found[pid] = 0.0
+            found[pid] = 0
             with open(f"/proc/{pid}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
-            found[pid] = booted + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+            found[pid] = int(fields[19])
             pid = int(fields[1])
     except (OSError, ValueError, IndexError):
-        found.setdefault(pid, 0.0)
+        found.setdefault(pid, 0)
     return found
 
 
 def running_commit() -> CommitOptions:
     """The options of the ``git commit`` that runs this hook; not known where the system does not tell (no /proc)."""
-    for pid in ancestors_began():
+    return _commit_above()[1]
+
+
+def commit_process() -> str:
+    """What tells the ``git commit`` that runs this hook from any other process, or "" where nobody can tell."""
+    return _commit_above()[0]
+
+
+def _commit_above() -> tuple[str, CommitOptions]:
+    """The ``git commit`` among our ancestors: its id with when it began, and its options."""
+    for pid, ticks in _ancestors().items():
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 argv = file.read().decode("utf-8", "surrogateescape").split("\0")[:-1]
@@ -136,5 +158,7 @@ def running_commit() -> CommitOptions:
             break
         if argv and argv[0].rpartition("/")[2] in ("git", "git-commit"):
             arguments = commit_arguments(argv)
-            return CommitOptions() if arguments is None else parse_commit_options(arguments)
-    return CommitOptions()
+            if arguments is None:
+                break
+            return f"{pid} {ticks}" if ticks else "", parse_commit_options(arguments)
+    return "", CommitOptions()

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.core.formats import compile_plan, load_compiled
-from orchestrator.core.gate import GateResult, Pass
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orchestrator.core.gate import GateResult, Pass
     from orchestrator.core.plan import Plan
 
 _KEPT_PLANS = 8
@@ -46,6 +45,8 @@ class RunCache:
 
     def plan(self, oid: str) -> Plan | None:
         """The compiled plan of that blob, if it is here and sound."""
+        from orchestrator.core.formats import load_compiled  # noqa: PLC0415 - not where nothing is judged again
+
         data = self._read(f"plans/{oid}")
         return load_compiled(data, oid) if data else None
 
@@ -53,6 +54,8 @@ class RunCache:
         """Keep the compiled plan; without leave to write, the next hook compiles it again."""
         if not self.folder:
             return
+        from orchestrator.core.formats import compile_plan  # noqa: PLC0415
+
         self._write(f"plans/{oid}", compile_plan(plan, oid))
         self._prune("plans", _KEPT_PLANS)
 
@@ -78,6 +81,8 @@ class RunCache:
         coverage, _, end = rest.partition(" ")
         if end != "passed\n":
             return None
+        from orchestrator.core.gate import Pass  # noqa: PLC0415
+
         try:
             return Pass(key, int(tests) if tests != "-" else None, float(coverage) if coverage != "-" else None)
         except ValueError:
@@ -102,6 +107,8 @@ class RunCache:
         """The last run of the phase's gate here."""
         import json  # noqa: PLC0415
 
+        from orchestrator.core.gate import GateResult  # noqa: PLC0415
+
         data = self._read(_run_name(phase_id, gate))
         try:
             facts = json.loads(data or b"")
@@ -120,7 +127,15 @@ class RunCache:
             return "has passed before, on other content or defined otherwise, and not on what is here"
         return f"{last.result.status} ({last.result.reason})" if last.result.reason else last.result.status
 
-    # -- the note that prepare-commit-msg leaves for commit-msg
+    # -- the notes that other stages leave for commit-msg
+
+    def accepted(self) -> bytes:
+        """What ``keep_accepted`` was given last, or nothing."""
+        return self._read("accepted") or b""
+
+    def keep_accepted(self, note: bytes) -> None:
+        """Remember what the pre-commit stage has accepted."""
+        self._write("accepted", note)
 
     def offered_message(self) -> str:
         """The message that was offered and must not be committed unchanged, or ""."""

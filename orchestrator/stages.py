@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from orchestrator.app.accepted import is_accepted
 from orchestrator.app.repository import open_hook_repository
 from orchestrator.callers import running_commit
 from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError
@@ -67,13 +68,15 @@ def _is_merging() -> bool:
 
 
 def _run(stage: str, rest: Sequence[str]) -> int:
-    from orchestrator.app import commit  # noqa: PLC0415
-
     if stage == MERGE:
         from orchestrator.app.merge_driver import merge_todo  # noqa: PLC0415
 
         return merge_todo(*rest)
     repository = open_hook_repository(os.environ)
+    if stage == "commit-msg" and rest and is_accepted(repository, rest[0]):
+        return 0
+    from orchestrator.app import commit  # noqa: PLC0415 - not where all has been judged
+
     answer: Answer = commit.ACCEPTED
     if stage == "pre-commit":
         answer = commit.pre_commit(repository, _run_due)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from orchestrator.app.accepted import keep_accepted
 from orchestrator.app.facts import read_facts
 from orchestrator.app.messages import freed_by_structure, read_message
 from orchestrator.app.own_files import write_own_files
@@ -43,6 +44,7 @@ class Answer(Value):
 
 
 ACCEPTED = Answer()
+_MESSAGE_INTENT = Intent(may_run=False, why_not_run="the message names it, and this stage runs no gates")
 
 
 def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
@@ -101,8 +103,23 @@ def _judge_and_write(
     options = running_commit()
     is_empty = not facts.changed and len(facts.parents) == 1 and options.known and not options.allow_empty
     if not answer.refused and not only_judge and not is_empty:
-        write_own_files(facts, settled, runner, parent_pid)
+        has_staged = write_own_files(facts, settled, runner, parent_pid)
+        if judgement is not None and not has_staged and not results:
+            _keep_accepted(facts, settled, judgement)
     return answer
+
+
+def _keep_accepted(facts: Facts, settled: Settled, judgement: Judgement) -> None:
+    """Leave a note for the commit-msg stage, which will find just what was found here, if that accepts the commit."""
+    before = facts.before
+    if before is None or before.plan.settings.exempt_authors or len(facts.parents) > 1 or facts.by_result:
+        return
+    phase = proposed_phase(settled, facts.changed, judgement.advanced)
+    if phase is None:
+        return
+    message = f"{before.plan.settings.usual_type}: [{phase.id}] x"
+    if not judge_whole(settled, before, facts.changed, message, _MESSAGE_INTENT, freed=False).findings:
+        keep_accepted(facts.repository, settled.plan, phase, before.plan.settings)
 
 
 def _judge_staged(
@@ -228,8 +245,7 @@ def commit_msg(repository: Repository, path: str) -> Answer:
     options = running_commit()
     if not text.strip() and options.known and not options.allow_empty_message:
         return ACCEPTED  # Git itself refuses it
-    why = "the message names it, and this stage runs no gates"
-    intent = Intent(in_history=repository.is_rebasing, may_run=False, why_not_run=why)
+    intent = _MESSAGE_INTENT.replace(in_history=repository.is_rebasing)
     findings, exception = _judge_with_message(facts, text, intent)
     declared = repository.git.env.get("ORCHESTRATOR_EXCEPTION", "").strip()
     if declared and not exception and facts.before is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
 
 MINIMUM_GIT = (2, 39)
+_CHECKSUM_BYTES = 32  # of SHA-256; of SHA-1 the last 20
 
 
 class Repository:
@@ -40,6 +41,20 @@ class Repository:
         if not given:
             return os.path.join(self.git_dir, "index")
         return given if self.git.top == "." else os.path.join(self.git.top, given)  # as Git takes it, from the top
+
+    def index_state(self) -> str:
+        """What tells the index as it is from what it may be later, or "" where it does not say (index.skipHash).
+
+        Source: gitformat-index(5): it ends with a checksum over all before.
+        """
+        try:
+            with open(self.index_file, "rb") as file:
+                facts = os.fstat(file.fileno())
+                file.seek(max(0, facts.st_size - _CHECKSUM_BYTES))
+                end = file.read()
+        except OSError:
+            return ""
+        return f"{facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {end.hex()}" if any(end[-20:]) else ""
 
     @property
     def is_rebasing(self) -> bool:

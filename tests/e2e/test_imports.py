@@ -59,6 +59,13 @@ def test_to_accept_a_commit_little_is_imported(native: Adopted, listing: Path) -
         assert modules & FORBIDDEN == set()
 
 
+def test_the_message_of_what_was_accepted_is_read_and_nothing_judged_again(native: Adopted, listing: Path) -> None:
+    native.commit(MESSAGE, {"db/x.sql": "x\n"})
+    found = (listing / "commit-msg").read_text(encoding="utf-8").split("\n")
+    assert {"orchestrator.core.message", "orchestrator.app.accepted"} <= {*found}
+    assert {"orchestrator.core.judge", "orchestrator.app.facts", "orchestrator.core.formats"} & {*found} == set()
+
+
 def test_a_merge_imports_no_more(native: Adopted, listing: Path) -> None:
     native.git("switch", "-qc", "side")
     native.commit(MESSAGE, {"db/x.sql": "x\n"})

@@ -186,6 +186,52 @@ def test_exempt_author_by_environment(make: Maker) -> None:
     assert_accepted(repo, repo.git("commit", "-m", "bump", env=env, check=False), before)
 
 
+# -- what the pre-commit stage has accepted need not be judged again, as long as it is that
+
+
+def test_a_hook_that_stages_something_after_ours_is_not_trusted(native: Adopted) -> None:
+    script(native.git_path("hooks") / "commit-msg.orchestrator-chained", "git add src")
+    native.write("src/ui/x", "x\n")
+    stage(native)
+    before = native.state()
+    done = native.git("commit", "-m", GOOD, check=False)
+    assert done.returncode == 1
+    assert "error[phase-locked]" in done.stderr
+    assert native.commit_count() == before.count
+    assert native.staged("src/ui/x") == "x\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "ids"),
+    [
+        ("fix: [foundation] x", ("message-format",)),
+        ("feat: [api] x", ("phase-locked", "phase-mismatch")),
+        ("feat: [plan] x", ("phase-mismatch",)),
+        ("feat: [nowhere] x", ("phase-unknown",)),
+        ("fixup! feat: [foundation] x", ("fixup-target",)),
+        (f'Revert "x"\n\nThis reverts commit {"1" * 40}.', ("revert-target",)),
+        ("# feat: [foundation] x", ("message-format",)),
+    ],
+)
+def test_another_message_than_the_one_to_be_expected(native: Adopted, message: str, ids: tuple[str, ...]) -> None:
+    stage(native)
+    before = native.state()
+    assert_refused(native, native.git("commit", "-m", message, check=False), before, *ids)
+
+
+def test_an_acceptance_holds_for_one_commit(native: Adopted) -> None:
+    """The next process of Git finds the note of the one before, with the same index, and is judged by itself."""
+    stage(native)
+    assert_refused(native, native.git("commit", "-m", "no form", check=False), native.state(), "message-format")
+    note = (native.git_path("orchestrator") / "accepted").read_bytes()
+    (native.git_path("hooks") / "pre-commit").unlink()
+    native.write("src/ui/x", "x\n")
+    native.git("add", "src")
+    before = native.state()
+    assert_refused(native, native.git("commit", "-m", GOOD, check=False), before, "phase-locked", "phases-mixed")
+    assert (native.git_path("orchestrator") / "accepted").read_bytes() == note
+
+
 # -- asked for: prepare-commit-msg and post-commit
 
 
