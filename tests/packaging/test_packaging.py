@@ -19,11 +19,8 @@ from tests.support import run
 TOP = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME = f"git_orchestrator-{PROJECT['version']}"
-COMMANDS = {
-    "orchestrator": "orchestrator.cli:main",
-    "git-orchestrator": "orchestrator.cli:main",
-    "orchestrator-hook": "orchestrator.stages:main",
-}
+COMMANDS = {"orchestrator": "orchestrator.cli:main", "git-orchestrator": "orchestrator.cli:main"}
+HOOK = f"{NAME}.data/scripts/orchestrator-hook"
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +58,7 @@ def test_the_wheel_holds_the_package_and_the_launchers_and_nothing_else(source: 
     package = {f"orchestrator/{name}" for name in files(source / "orchestrator")}
     launchers = {f"orchestrator/_hooks/{name}" for name in files(source / "hooks")}
     about = {f"{NAME}.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
-    assert there == package | launchers | about | {f"{NAME}.dist-info/licenses/LICENSE"}
+    assert there == package | launchers | about | {f"{NAME}.dist-info/licenses/LICENSE", HOOK}
     assert {f"orchestrator/_hooks/{stage}" for stage in STAGES} <= launchers
     assert "orchestrator/py.typed" in package
 
@@ -75,6 +72,7 @@ def test_the_launchers_in_the_wheel_are_those_of_the_checkout(source: Path, buil
 def test_the_commands(built: Path) -> None:
     with wheel(built) as archive:
         text = archive.read(f"{NAME}.dist-info/entry_points.txt").decode()
+        assert archive.read(HOOK).startswith(b"#!python\n")  # what an installer puts its own Python in for
     parser = configparser.ConfigParser(delimiters="=")
     parser.read_string(text)
     assert {section: dict(parser[section]) for section in parser.sections()} == {"console_scripts": COMMANDS}
@@ -111,8 +109,8 @@ def test_an_editable_installation_is_a_path(source: Path, tmp_path: Path) -> Non
     site = tmp_path / "site"
     shutil.unpack_archive(tmp_path / name, site, "zip")
     paths = [file for file in files(site) if not file.startswith(f"{NAME}.dist-info/")]
-    assert paths == ["_git_orchestrator.pth"]
-    assert (site / paths[0]).read_text(encoding="utf-8").split() == [str(source)]
+    assert sorted(paths) == ["_git_orchestrator.pth", HOOK]
+    assert (site / "_git_orchestrator.pth").read_text(encoding="utf-8").split() == [str(source)]
     code = (
         f"import sys, site; sys.path.insert(0, {str(site)!r}); site.addsitedir({str(site)!r})\n"
         "from orchestrator.installing.launchers import hooks_folder\n"
