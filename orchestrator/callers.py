@@ -10,7 +10,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _CLOCK_SLACK_S = 2.0
 
@@ -110,7 +110,7 @@ def ancestors_began() -> dict[int, float]:
 
     Where the system does not tell (it is not Linux), the parent alone. Source: proc(5), /proc/uptime.
     """
-    found = _ancestors()
+    found = dict(_ancestors())
     try:
         with open("/proc/uptime", "rb") as file:
             booted = time.time() - float(file.read().split()[0])
@@ -119,23 +119,23 @@ def ancestors_began() -> dict[int, float]:
     return {pid: booted + ticks / os.sysconf("SC_CLK_TCK") if ticks else 0.0 for pid, ticks in found.items()}
 
 
-def _ancestors() -> dict[int, int]:
-    """From the ids of the parent, its parent and so on to when each began, in clock ticks after boot (0: not known).
+def _ancestors() -> Iterator[tuple[int, int]]:
+    """The ids of the parent, its parent and so on, each with when it began, in clock ticks after boot (0: not known).
 
     Source: proc(5), /proc/PID/stat.
     """
-    found: dict[int, int] = {}
     pid = os.getppid()
-    try:
-        while pid > 1 and pid not in found:
-            found[pid] = 0
+    while True:
+        try:
             with open(f"/proc/{pid}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
-            found[pid] = int(fields[19])
-            pid = int(fields[1])
-    except (OSError, ValueError, IndexError):
-        found.setdefault(pid, 0)
-    return found
+            above, ticks = int(fields[1]), int(fields[19])
+        except (OSError, ValueError, IndexError):
+            above, ticks = 0, 0
+        yield pid, ticks
+        if above <= 1:
+            return
+        pid = above
 
 
 def running_commit() -> CommitOptions:
@@ -150,7 +150,7 @@ def commit_process() -> str:
 
 def _commit_above() -> tuple[str, CommitOptions]:
     """The ``git commit`` among our ancestors: its id with when it began, and its options."""
-    for pid, ticks in _ancestors().items():
+    for pid, ticks in _ancestors():
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 argv = file.read().decode("utf-8", "surrogateescape").split("\0")[:-1]

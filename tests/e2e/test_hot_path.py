@@ -1,10 +1,11 @@
-"""What a hook imports to accept a commit: every module is paid for in every commit."""
+"""What a hook imports, opens and starts to accept a commit: every module, file and process is paid for each time."""
 
 from __future__ import annotations
 
+import json
 import sys
 import sysconfig
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,17 +25,26 @@ MESSAGE = "feat: [foundation] x"
 
 @pytest.fixture
 def listing(native: Adopted, tmp_path: Path) -> Path:
-    """The folder with a file per started hook that lists what it imported; ``orchestrator-hook`` is replaced."""
+    """The folder with a file per started hook that tells what it did; ``orchestrator-hook`` is replaced."""
     folder = tmp_path / "imports"
     folder.mkdir()
     text = (
         "import sys\n"
         f"sys.path += {[str(TOP), sysconfig.get_path('purelib')]!r}\n"
         "before = set(sys.modules)\n"
+        "opened, started = [], []\n"
+        "def listen(event, args):\n"
+        "    if event == 'open':\n"
+        "        opened.append(str(args[0]))\n"
+        "    elif event in ('os.posix_spawn', 'subprocess.Popen', 'os.fork', 'os.system', 'os.exec'):\n"
+        "        started.append(list(args[1]) if event == 'os.posix_spawn' else [event])\n"
+        "sys.addaudithook(listen)\n"
         "from orchestrator.stages import main\n"
         "code = main()\n"
+        "told = {'imported': sorted(set(sys.modules) - before), 'opened': opened[:], 'started': started}\n"
+        "import json\n"
         f"with open({str(folder)!r} + '/' + sys.argv[1], 'w') as file:\n"
-        "    file.write('\\n'.join(set(sys.modules) - before))\n"
+        "    json.dump(told, file)\n"
         "sys.exit(code)"
     )
     # -I -S: what the site packages of this environment import at the start is not ours.
@@ -43,12 +53,14 @@ def listing(native: Adopted, tmp_path: Path) -> Path:
     return folder
 
 
+def told(folder: Path) -> dict[str, dict[str, list[Any]]]:
+    """From the stage to what it imported (modules), opened (paths) and started (command lines)."""
+    return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir()}
+
+
 def imported(folder: Path) -> Mapping[str, set[str]]:
     """From the stage to the top-level modules that it imported."""
-    return {
-        file.name: {name.split(".")[0] for name in file.read_text(encoding="utf-8").split("\n")}
-        for file in folder.iterdir()
-    }
+    return {stage: {name.split(".")[0] for name in facts["imported"]} for stage, facts in told(folder).items()}
 
 
 def test_to_accept_a_commit_little_is_imported(native: Adopted, listing: Path) -> None:
@@ -61,9 +73,29 @@ def test_to_accept_a_commit_little_is_imported(native: Adopted, listing: Path) -
 
 def test_the_message_of_what_was_accepted_is_read_and_nothing_judged_again(native: Adopted, listing: Path) -> None:
     native.commit(MESSAGE, {"db/x.sql": "x\n"})
-    found = (listing / "commit-msg").read_text(encoding="utf-8").split("\n")
-    assert {"orchestrator.core.message", "orchestrator.app.accepted"} <= {*found}
-    assert {"orchestrator.core.judge", "orchestrator.app.facts", "orchestrator.core.formats"} & {*found} == set()
+    found = set(told(listing)["commit-msg"]["imported"])
+    assert {"orchestrator.core.message", "orchestrator.app.accepted"} <= found
+    assert {"orchestrator.core.judge", "orchestrator.app.facts", "orchestrator.core.formats"} & found == set()
+
+
+def test_what_an_ordinary_commit_costs(native: Adopted, listing: Path) -> None:
+    """Counted, since times depend on the machine. A larger number has to be worth its price; a smaller one goes in."""
+    native.commit(MESSAGE, {"db/x.sql": "x\n"})
+    native.commit(MESSAGE, {"db/x.sql": "y\n"})
+    found = told(listing)
+    started = {stage: [argv[1] for argv in facts["started"]] for stage, facts in found.items()}
+    assert started == {"pre-commit": ["cat-file", "ls-files", "diff-index"], "commit-msg": ["config"]}
+    names = {stage: [name.split(".")[0] for name in facts["imported"]] for stage, facts in found.items()}
+    ours = {stage: tops.count("orchestrator") for stage, tops in names.items()}
+    assert ours == {"pre-commit": 34, "commit-msg": 16}
+    of_python = {stage: len(tops) - ours[stage] for stage, tops in names.items()}  # its versions differ by a few
+    assert of_python["pre-commit"] <= 16, names
+    assert of_python["commit-msg"] <= 12, names
+    files = {
+        stage: [name for name in facts["opened"] if name.startswith((".git", "/proc"))]
+        for stage, facts in found.items()
+    }
+    assert {stage: len(names) for stage, names in files.items()} == {"pre-commit": 15, "commit-msg": 8}, files
 
 
 def test_a_merge_imports_no_more(native: Adopted, listing: Path) -> None:
