@@ -51,7 +51,7 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
     """Judge what is staged, run due gates, and put PLAN.md and plan.lock into this very commit."""
     env = repository.git.env
     parent_pid = os.getppid()
-    facts = read_facts(repository, staged_parents(repository))
+    facts = read_facts(repository, staged_parents(repository), whole=False)
     if facts is None:
         return ACCEPTED
     if repository.is_rebasing and facts.plan is not None:
@@ -170,8 +170,7 @@ def _merge_heads(repository: Repository, *, is_merging: bool = False) -> list[st
 def _refuse_moved_index(facts: Facts) -> None:
     """While gates ran the user may have staged something else, which nothing here has judged."""
     now = read_facts(facts.repository, facts.parents)
-    then = facts.content.listing if facts.content else {}
-    if now is None or now.content is None or now.content.listing != then:
+    if now is None or now.changes != facts.changes:
         raise RefusedError(
             Finding(
                 "gate-unclean",
@@ -219,7 +218,7 @@ def count_lines(facts: Facts) -> int:
 
 def pre_merge_commit(repository: Repository) -> Answer:
     """Judge a merge that Git is about to commit; Git takes no changes from this stage (githooks(5))."""
-    facts = read_facts(repository, staged_parents(repository, is_merging=True))
+    facts = read_facts(repository, staged_parents(repository, is_merging=True), whole=False)
     if facts is None:
         return ACCEPTED
     if facts.plan is None:
@@ -230,12 +229,12 @@ def pre_merge_commit(repository: Repository) -> Answer:
 
 def is_planned(repository: Repository) -> bool:
     """Whether HEAD or what is staged has a plan, so that there is something to judge."""
-    return read_facts(repository, staged_parents(repository)) is not None
+    return read_facts(repository, staged_parents(repository), whole=False) is not None
 
 
 def commit_msg(repository: Repository, path: str) -> Answer:
     """Judge the message, and the phase that it names against the staged files and the order; runs no gate."""
-    facts = read_facts(repository, staged_parents(repository))
+    facts = read_facts(repository, staged_parents(repository), whole=False)
     if facts is None:
         return ACCEPTED
     text = read_message(repository, path)
@@ -295,7 +294,7 @@ def prepare_commit_msg(repository: Repository, path: str, source: str) -> None:
     repository.cache.offer_message("")
     if source not in ("", "template") or repository.is_rebasing or _merge_heads(repository):
         return
-    facts = read_facts(repository, staged_parents(repository))
+    facts = read_facts(repository, staged_parents(repository), whole=False)
     if facts is None or facts.before is None or facts.plan is None:
         return
     with open(path, "rb") as file:

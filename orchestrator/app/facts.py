@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.core.evidence import EMPTY_BLOBS, Content
+from orchestrator.core.evidence import Content, places
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import parse_lock
-from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_bytes, path_text
+from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_text
 from orchestrator.core.settle import Before, Side, joined, settle
 from orchestrator.core.state import OPEN
 from orchestrator.core.todo import EMPTY, MarkReader, Reading, carry, parse, read_marks
@@ -39,11 +39,34 @@ class Change(Value):
     new_oid: str
 
 
+class _Files(Value):
+    """A tree: path -> (mode, object id). If the listing is a part of it, ``all_of_them`` reads it all."""
+
+    listing: dict[str, tuple[str, str]]
+    all_of_them: Callable[[], dict[str, tuple[str, str]]] | None = None
+
+    def after(self, changes: Sequence[Change]) -> _Files:
+        """The tree as it is after the changes."""
+
+        def changed(listing: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+            found = {**listing}
+            for change in changes:
+                if change.new_mode == _NOTHING:
+                    found.pop(change.path, None)
+                else:
+                    found[change.path] = (change.new_mode, change.new_oid)
+            return found
+
+        read_all = self.all_of_them
+        return _Files(changed(self.listing), None if read_all is None else (lambda: changed(read_all())))
+
+
 class Facts(Value):
     """A commit with a plan, against what was before it.
 
     ``content`` is None where the commit takes the plan away, ``before`` None where it is the adoption. ``changed`` are
-    the paths that the commit itself changes; for a merge, what differs from the automatic merge. ``todo_text`` and
+    the paths that the commit itself changes; for a merge, what differs from the automatic merge. ``changes`` is all
+    that differs from the first parent. ``todo_text`` and
     ``lock_bytes`` are as the tree has them, None if it has not.
     """
 
@@ -51,6 +74,7 @@ class Facts(Value):
     before: Before | None
     content: Content | None
     changed: tuple[str, ...]
+    changes: tuple[Change, ...]
     todo_text: str | None
     lock_bytes: bytes | None
     known_passes: Mapping[str, Pass]
@@ -132,10 +156,13 @@ class Facts(Value):
         return known
 
 
-def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX) -> Facts | None:
+def read_facts(
+    repository: Repository, parents: Sequence[str], tree: str = INDEX, *, whole: bool = True
+) -> Facts | None:
     """The facts of a commit with those parents, or None where neither it nor its first parent has a plan.
 
-    ``parents`` are revisions, none for a root commit; ``tree`` is INDEX or the commit itself. Of a merge's parents one
+    ``parents`` are revisions, none for a root commit; ``tree`` is INDEX or the commit itself. Unless the ``whole`` tree
+    is wanted, files that the plan does not look at may be missing from the contents' listings. Of a merge's parents one
     that another has behind it brings nothing, so it has no say, and without a plan it makes no adoption.
 
     Raises:
@@ -155,22 +182,16 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
     old_plan = objects[f"{first}:{PLAN_PATH}"] if first else None
     if new_plan is None and old_plan is None:
         return None
-    listing = listing_of(repository, tree)
-    # A path added with --intent-to-add stands in the index and not in what will be committed.
-    changes = _changes(repository, first, tree, listing)
-    by_path = {change.path: change for change in changes}
-    if tree == INDEX and first:
-        before_listing = _undone(listing, changes)
-        empty = [path for path, (_, oid) in listing.items() if oid in EMPTY_BLOBS]
-        for path in empty:
-            if path not in before_listing and path not in by_path:
-                del listing[path]
-    else:
-        before_listing = _undone(listing, changes)
-    _check_modes(listing)
+    where = None if whole or not first else _known_places(repository, new_plan, old_plan)
+    files_before = _Files(listing_of(repository, first, where) if first else {})
+    if where is not None:
+        files_before = files_before.replace(all_of_them=lambda: listing_of(repository, first))
+    changes = _changes(repository, first or _empty_tree(repository), tree)
+    files = files_before.after(changes)
+    _check_modes(files.listing)
     plan = repository.load_plan(*new_plan).at(repository.today()) if new_plan else None
-    content = Content(plan, listing) if plan else None
-    before = _before(repository, objects, sides, plan, content, before_listing)
+    content = Content(plan, files.listing, whole=files.all_of_them) if plan else None
+    before = _before(repository, objects, sides, plan, content, files_before)
     known: dict[str, Pass] = {}
     for parent in (*sides[1:], *([squashed] if squashed else [])):
         lock = parent_lock(objects[f"{parent}:{LOCK_PATH}"])
@@ -189,6 +210,7 @@ def read_facts(repository: Repository, parents: Sequence[str], tree: str = INDEX
         before=before,
         content=content,
         changed=tuple([change.path for change in own]),
+        changes=tuple(changes),
         todo_text=todo[1].decode("utf-8", "surrogateescape") if todo else None,
         lock_bytes=lock_blob[1] if lock_blob else None,
         known_passes=known,
@@ -228,7 +250,7 @@ def _before(
     parents: Sequence[str],
     plan: Plan | None,
     content: Content | None,
-    before_listing: dict[str, tuple[str, str]],
+    files: _Files,
 ) -> Before | None:
     """What the parents say; of further parents, the ticks."""
     if not parents or (found := objects[f"{parents[0]}:{PLAN_PATH}"]) is None:
@@ -239,7 +261,8 @@ def _before(
         if plan is None:
             raise
         old_plan = plan  # a broken plan got past the hooks; the commit that mends it is judged by what it mends it to
-    old_content = Content(old_plan, before_listing, content.owners if content and old_plan == plan else None)
+    owners = content.owners if content and old_plan == plan else None
+    old_content = Content(old_plan, files.listing, owners, whole=files.all_of_them)
     first = Before(
         old_plan,
         parent_marks(objects[f"{parents[0]}:{TODO_PATH}"], old_plan),
@@ -301,27 +324,33 @@ def parent_lock(blob: tuple[str, bytes] | None) -> Lock | None:
         return None
 
 
-def listing_of(repository: Repository, tree: str) -> dict[str, tuple[str, str]]:
-    """The files of the index or of a commit: path -> (mode, object id), in Git's order."""
+def _known_places(repository: Repository, *plans: tuple[str, bytes] | None) -> list[str] | None:
+    """The places that plans seen before look at; None where one of them is new, or looks everywhere."""
+    known = [repository.known_plan(found[0]) for found in plans if found]
+    return None if None in known else places([plan for plan in known if plan])
+
+
+def listing_of(repository: Repository, tree: str, where: Sequence[str] | None = None) -> dict[str, tuple[str, str]]:
+    """The files of a commit or tree, or those at or below the paths ``where``: path -> (mode, object id)."""
     listing = {}
-    if tree == INDEX:
-        for entry in repository.git.run("ls-files", "-s", "-z").split(b"\0")[:-1]:
-            meta, _, path = entry.partition(b"\t")
-            mode, oid, stage = meta.decode("ascii").split(" ")
-            if stage == "0":
-                listing[path_text(path)] = (mode, oid)
-        return listing
-    for entry in repository.git.run("ls-tree", "-r", "-z", tree).split(b"\0")[:-1]:
+    paths = ("--", *where) if where is not None else ()
+    for entry in repository.git.run("ls-tree", "-r", "-z", "--full-tree", tree, *paths).split(b"\0")[:-1]:
         meta, _, path = entry.partition(b"\t")
         mode, _, oid = meta.decode("ascii").split(" ")
         listing[path_text(path)] = (mode, oid)
     return listing
 
 
-def _changes(repository: Repository, base: str, tree: str, listing: Mapping[str, tuple[str, str]]) -> list[Change]:
-    """What the tree changes against the base, by path; renames are a removal and an addition."""
-    if not base:
-        return [Change(path, _NOTHING, "", mode, oid) for path, (mode, oid) in listing.items()]
+def _empty_tree(repository: Repository) -> str:
+    """The id of the tree without files, which Git knows whether it is stored or not."""
+    return repository.git.text("hash-object", "-t", "tree", "--stdin")
+
+
+def _changes(repository: Repository, base: str, tree: str) -> list[Change]:
+    """What the tree changes against the base, by path; renames are a removal and an addition.
+
+    What was added with --intent-to-add stands in the index, and is not in what will be committed (git-add(1)).
+    """
     options = ("--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
     if tree == INDEX:
         out = repository.git.run("diff-index", "--cached", "--ita-invisible-in-index", *options, base, "--")
@@ -335,19 +364,6 @@ def _changes(repository: Repository, base: str, tree: str, listing: Mapping[str,
     return changes
 
 
-def _undone(listing: dict[str, tuple[str, str]], changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
-    """The files as they were before the changes, in Git's order of paths."""
-    before = {**listing}
-    gone = False
-    for change in changes:
-        if change.old_mode == _NOTHING:
-            before.pop(change.path, None)
-        else:
-            gone = gone or change.path not in before
-            before[change.path] = (change.old_mode, change.old_oid)
-    return dict(sorted(before.items(), key=lambda item: path_bytes(item[0]))) if gone else before
-
-
 def _own_changes(repository: Repository, parents: Sequence[str], tree: str) -> list[Change]:
     """What a merge itself changes: against the automatic merge of two parents, of more against every parent."""
     if len(parents) == 2:
@@ -356,10 +372,10 @@ def _own_changes(repository: Repository, parents: Sequence[str], tree: str) -> l
         if code not in (0, 1) or not out:
             text = err.decode("utf-8", "replace").strip()
             raise CannotJudgeError(Finding("git", f"git merge-tree failed (exit {code}): {text}"))
-        return _changes(repository, out.split(b"\0")[0].decode("ascii"), tree, {})
+        return _changes(repository, out.split(b"\0")[0].decode("ascii"), tree)
     common: dict[str, Change] | None = None
     for parent in parents:
-        found = {change.path: change for change in _changes(repository, parent, tree, {})}
+        found = {change.path: change for change in _changes(repository, parent, tree)}
         common = found if common is None else {path: change for path, change in common.items() if path in found}
     return list((common or {}).values())
 

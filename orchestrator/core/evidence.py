@@ -9,7 +9,7 @@ from orchestrator.core.plan import OWN_PATHS, is_outside_phases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orchestrator.core.patterns import PathLookup, Pattern
     from orchestrator.core.plan import Gate, Phase, Plan, Task
@@ -24,17 +24,45 @@ EMPTY_BLOBS = frozenset(
     }
 )
 _REGULAR = ("100644", "100755")
+_MOST_PLACES = 16
+
+
+def places(plans: Iterable[Plan]) -> list[str] | None:
+    """The files and folders that hold all that the plans look at in a tree, but for gates that take everything.
+
+    None where these are too many to be asked for each, and no folder holds them.
+    """
+    found = set(OWN_PATHS)
+    for plan in plans:
+        for phase in plan.phases:
+            lists = [phase.files, *[task.files for task in phase.tasks], *[gate.inputs or () for gate in phase.gates]]
+            found.update([pattern.place for patterns in lists for pattern in patterns if pattern.include])
+            found.update([path.rstrip("/") for path in phase.artifacts])
+    if len(found) > _MOST_PLACES:
+        found = {path.partition("/")[0] for path in found}
+    if len(found) > _MOST_PLACES or "" in found:
+        return None
+    return sorted(path for path in found if not any([path.startswith(f"{other}/") for other in found]))
 
 
 class Content:
     """One tree under one plan: keys and evidence, each computed when first asked for."""
 
     def __init__(
-        self, plan: Plan, listing: Listing, owners: Owners | None = None, paths: PathLookup | None = None
+        self,
+        plan: Plan,
+        listing: Listing,
+        owners: Owners | None = None,
+        paths: PathLookup | None = None,
+        whole: Callable[[], Listing] | None = None,
     ) -> None:
-        """Keep the plan and the files; nothing is computed yet. ``paths`` may find files without listing them all."""
+        """Keep the plan and the files; nothing is computed yet. ``paths`` may find files without listing them all.
+
+        If the files are those of ``places`` alone, ``whole`` lists all of them, should the plan come to need that.
+        """
         self.plan = plan
         self.listing = listing
+        self._whole = whole
         self.owners = owners or Owners(plan)
         self._paths: PathLookup | None = paths
         self._inputs: dict[tuple[str, str], list[str]] = {}
@@ -61,6 +89,8 @@ class Content:
             if gate.inputs is None and not claims.everything:
                 known = self._related_paths(phase)
             else:
+                if gate.inputs is None and self._whole is not None:
+                    self.listing, self._paths, self._whole = self._whole(), None, None
                 candidates = self.paths.names if gate.inputs is None else selected_paths(gate.inputs, self.paths)
                 known = [path for path in candidates if claims.admits(path)]
                 if claims.everything and not known:  # the others claim all there is, and this phase none of it

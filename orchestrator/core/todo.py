@@ -24,7 +24,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orchestrator.core.plan import Phase, Plan, Task
     from orchestrator.core.state import PhaseState
@@ -138,12 +138,24 @@ def _task_line(number: int, line: str) -> TaskLine | None:
     return TaskLine(number, line[3], task_id, text)
 
 
-def _is_state_line(line: str, plan: Plan) -> bool:
-    """Whether the line is an item, status or summary line as the tool writes it for that plan, whatever the state."""
-    if line.startswith("- "):
-        return line in possible_items(plan)
-    if line.startswith("_") and line.endswith("_"):
-        return any([_is_status(line[1:-1], phase) for phase in plan.phases])
+def _state_lines(plans: Sequence[Plan]) -> Callable[[str], bool]:
+    """Tells whether a line is an item, status or summary line as the tool writes it for a plan, whatever the state."""
+    items = {line for plan in plans for line in possible_items(plan)}
+    # Phases whose status lines have the same parts are tried once.
+    shapes = {(tuple([gate.name for gate in p.gates]), p.owners, p.estimate): p for plan in plans for p in plan.phases}
+    summaries = {f"Phase {phase.number} ({phase.title})" for plan in plans for phase in plan.phases} | {_NO_PHASE}
+
+    def known(line: str) -> bool:
+        if line.startswith("- "):
+            return line in items
+        if line.startswith("_") and line.endswith("_"):
+            return any([_is_status(line[1:-1], phase) for phase in shapes.values()])
+        return _is_summary(line, summaries)
+
+    return known
+
+
+def _is_summary(line: str, phases: set[str]) -> bool:
     label, colon, rest = line.partition(": ")
     if label == "**Progress**":
         counts, words, percent = rest.partition(" tasks complete (")
@@ -151,8 +163,7 @@ def _is_state_line(line: str, plan: Plan) -> bool:
         numbers = (done, total, percent.removesuffix("%)"))
         return bool(colon and slash and words) and all([number.isdecimal() for number in numbers])
     if label == "**Current Phase**":
-        names = [f"Phase {phase.number} ({phase.title})" for phase in plan.phases]
-        return rest == _NO_PHASE or rest.removesuffix(" - locked") in names
+        return rest.removesuffix(" - locked") in phases
     return False
 
 
@@ -233,8 +244,9 @@ def _read_with(todo: Todo, plan: Plan, plans: Sequence[Plan]) -> Reading:
         if index < len(todo.notes) and todo.notes[index]:
             notes[line.id] = todo.notes[index]
     known = {_title_line(plan), *(_heading(plan, phase) for phase in plan.phases)}
+    is_state_line = _state_lines(plans)
     for number, text in todo.headings:
-        if text not in known and not any([_is_state_line(text, other) for other in plans]):
+        if text not in known and not is_state_line(text):
             edited.append((number, text))
     findings = tuple([_foreign(number, text) for number, text in sorted(edited)])
     return Reading(plan, marks, notes, findings)
@@ -433,6 +445,7 @@ def salvage(text: str, plans: Sequence[Plan]) -> tuple[Todo, dict[str, str], dic
     kept: list[str] = []
     tool_lines = {_title_line(plan) for plan in plans}
     tool_lines.update(_heading(plan, phase) for plan in plans for phase in plan.phases)
+    is_state_line = _state_lines(plans)
     begun = in_conflict = False
     for line in text.split("\n"):
         plain = line.removesuffix("\r").rstrip()
@@ -440,7 +453,7 @@ def salvage(text: str, plans: Sequence[Plan]) -> tuple[Todo, dict[str, str], dic
             in_conflict and (plain == "=======" or plain.startswith("||||||| "))
         )
         in_conflict = (in_conflict or plain.startswith(_CONFLICT[0])) and not plain.startswith(_CONFLICT[1])
-        is_tool = plain in (BEGIN, END) or plain in tool_lines or any(_is_state_line(plain, plan) for plan in plans)
+        is_tool = plain in (BEGIN, END) or plain in tool_lines or is_state_line(plain)
         begun = begun or is_tool or _task_line(0, plain) is not None
         if not is_conflict and not is_tool:
             (kept if begun else above).append(line)

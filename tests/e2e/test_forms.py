@@ -343,6 +343,32 @@ def test_intent_to_add_is_no_part_of_the_commit(native: Adopted) -> None:
     assert_accepted(native, done, before, dirty=[" A src/api/auth.py"])
 
 
+def test_intent_to_add_is_no_input_of_a_gate(native: Adopted) -> None:
+    """The key of a pass is that of the commit's tree, where such a file is not."""
+    native.tick("1.2")
+    native.write("db/later.sql", "")
+    native.write("db/empty.sql", "")
+    native.git("add", "-N", "db/later.sql")
+    native.add({"db/schema.sql": GOOD_SCHEMA, "db/empty.sql": ""})
+    before = native.state()
+    done = native.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(native, done, before, dirty=[" A db/later.sql"])
+    assert native.gate_runs() == ["schema"]
+    assert_in_step(native, dirty=[" A db/later.sql"])
+    assert status_line(native, 1) == "_complete - gates: schema passed_"
+    assert "db/empty.sql" in native.head_files()
+
+
+def test_intent_to_add_is_no_part_of_the_adoption(make: Maker) -> None:
+    repo = make.hooked("native")
+    repo.write("db/schema.sql", GOOD_SCHEMA)
+    repo.git("add", "-N", "db/schema.sql")
+    repo.add({"plan.toml": PLAN})
+    before = repo.state()
+    assert_accepted(repo, repo.git("commit", "-m", "adopt", check=False), before, dirty=[" A db/schema.sql"])
+    assert "schema.sql" not in repo.head("plan.lock")
+
+
 def test_crlf_is_kept(native: Adopted) -> None:
     native.git("config", "core.autocrlf", "true")
     native.git("rm", "-q", "--cached", "-r", ".")

@@ -84,7 +84,7 @@ def test_what_an_ordinary_commit_costs(native: Adopted, listing: Path) -> None:
     native.commit(MESSAGE, {"db/x.sql": "y\n"})
     found = told(listing)
     started = {stage: [argv[1] for argv in facts["started"]] for stage, facts in found.items()}
-    assert started == {"pre-commit": ["cat-file", "ls-files", "diff-index"], "commit-msg": ["config"]}
+    assert started == {"pre-commit": ["cat-file", "ls-tree", "diff-index"], "commit-msg": ["config"]}
     names = {stage: [name.split(".")[0] for name in facts["imported"]] for stage, facts in found.items()}
     ours = {stage: tops.count("orchestrator") for stage, tops in names.items()}
     assert ours == {"pre-commit": 34, "commit-msg": 16}
