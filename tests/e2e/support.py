@@ -150,6 +150,8 @@ def work_tree(top: Path) -> dict[str, bytes]:
         if ".git" in folders:
             folders.remove(".git")
         for name in names:
+            if name == ".git":  # of a linked work tree or a submodule
+                continue
             file = Path(folder, name)
             found[str(file.relative_to(top))] = os.fsencode(file.readlink()) if file.is_symlink() else file.read_bytes()
     return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import LOCK_PATH, TODO_PATH
@@ -11,21 +12,23 @@ from orchestrator.core.todo import BEGIN, END
 from tests.e2e.support import expected_own_files, leftovers, said, script, told, work_tree
 from tests.matrix.lab import TWIN
 from tests.matrix.operations import MESSAGE, RUNNERS
+from tests.matrix.surroundings import ORDINARY
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
-    from tests.e2e.support import Adopted
     from tests.matrix.lab import Lab
     from tests.matrix.operations import Operation, Step
     from tests.matrix.situations import Situation
+    from tests.matrix.surroundings import Place, Surrounding
 
 OK, AS_GIT, REFUSED, SKIPPED, LOST, BROKEN = "ok", "as Git: refused", "refused", "skipped", "LOST", "BROKEN"
 OWN = (TODO_PATH, LOCK_PATH)
 # Folders of the Git directory that hold no state of an operation, and what lefthook keeps there about its settings.
 _NO_STATE = ("objects", "logs", "hooks", "orchestrator")
 _NO_STATE_FILES = ("info/lefthook.checksum",)
+_SHARED_INDEX = "sharedindex."  # what follows is made of its content, in which our files are
 _MACHINE = ("## ", "### ", "- [", "_", "**", "- ")
 # In these families the pre-commit stage sees the commit that is made, so that our files are in step with it at once.
 _IN_STEP = ("plain", "lock", "paths", "concluded")
@@ -58,6 +61,7 @@ class Words:
     after: str = ""
     notes: tuple[tuple[str, str], ...] = ()
     ticked: bool = True
+    line_ends: str = "LF"
 
     def lines(self) -> list[str]:
         """All lines that say something, in order."""
@@ -67,6 +71,9 @@ class Words:
 
 def words_of(text: str) -> Words:
     """The user's part of a PLAN.md; of one that has no tool's part, or conflict markers, all of it."""
+    if "\r\n" in text:
+        ends = "CRLF" if text.count("\r\n") == text.count("\n") else "mixed"
+        return replace(words_of(text.replace("\r\n", "\n")), line_ends=ends)
     if text.count(BEGIN) != 1 or text.count(END) != 1 or "<<<<<<< " in text:
         return Words(before=text)
     before, _, rest = text.partition(f"{BEGIN}\n")
@@ -93,6 +100,7 @@ class Picture:
     """All that an operation may change; ``words`` are of HEAD, index and work tree, None where there is no PLAN.md."""
 
     log: str  # with who made the commits, and their messages
+    headers: list[str]  # of the commit, in which a signature would be
     head: dict[str, str]
     index: dict[str, str]
     files: dict[str, tuple[bool, bytes]]
@@ -101,6 +109,7 @@ class Picture:
     refs: list[str]
     stashes: int
     git_files: frozenset[str]
+    theirs: list[str]  # how other people's hooks were called
     words: dict[str, Words | None]
 
 
@@ -125,25 +134,30 @@ class Twin:
     then: Picture
 
 
-def _git_files(repo: Adopted) -> frozenset[str]:
-    top = os.fspath(repo.top / ".git")
+def _git_files(repo: Place) -> frozenset[str]:
+    """The files of the Git directory that the work tree has for itself, and of the one that it shares with others."""
+    tops = repo.out("rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir").split("\n")
     found = []
-    for folder, folders, names in os.walk(top):
-        inside = os.path.relpath(folder, top)
-        if inside == ".":
-            folders[:] = [name for name in folders if name not in _NO_STATE]
-        found += [os.path.normpath(os.path.join(inside, name)) for name in names]
+    for top in dict.fromkeys(tops):
+        for folder, folders, names in os.walk(top):
+            inside = os.path.relpath(folder, top)
+            if folder in tops:
+                folders[:] = [name for name in folders if name not in _NO_STATE]
+            for name in names:
+                known = _SHARED_INDEX if name.startswith(_SHARED_INDEX) else name
+                found.append(os.path.normpath(os.path.join(inside, known)))
     return frozenset(found) - frozenset(_NO_STATE_FILES)
 
 
-def _files(repo: Adopted) -> dict[str, tuple[bool, bytes]]:
+def _files(repo: Place) -> dict[str, tuple[bool, bytes]]:
     return {path: (os.access(repo.top / path, os.X_OK), data) for path, data in work_tree(repo.top).items()}
 
 
-def untouched(repo: Adopted) -> Untouched:
+def untouched(repo: Place) -> Untouched:
     """The state that a refusal must not change."""
     return Untouched(
-        repo.out("rev-parse", "HEAD", "--symbolic-full-name", "HEAD"),
+        repo.git("rev-parse", "-q", "--verify", "HEAD", check=False).stdout
+        + repo.git("symbolic-ref", "-q", "HEAD", check=False).stdout,
         repo.out("ls-files", "-s", "-v"),
         _files(repo),
         repo.out("stash", "list"),
@@ -151,7 +165,7 @@ def untouched(repo: Adopted) -> Untouched:
     )
 
 
-def picture(repo: Adopted) -> Picture:
+def picture(repo: Place) -> Picture:
     """The state that is held against the twin's."""
     head = _entries(repo.git("ls-tree", "-rz", "HEAD").stdout)
     index = _entries(repo.git("ls-files", "-sz").stdout)
@@ -165,6 +179,9 @@ def picture(repo: Adopted) -> Picture:
     }
     return Picture(
         log=repo.out("log", "--graph", "--format=%an <%ae> %cn%n%B"),
+        headers=[
+            line.partition(" ")[0] for line in repo.out("cat-file", "commit", "HEAD").split("\n\n")[0].split("\n")
+        ],
         head={path: entry for path, entry in head.items() if path not in OWN},
         index={path: entry for path, entry in index.items() if path not in OWN},
         files={path: entry for path, entry in files.items() if path not in OWN},
@@ -173,8 +190,18 @@ def picture(repo: Adopted) -> Picture:
         refs=repo.out("for-each-ref", "--format=%(refname)").split("\n"),
         stashes=len(repo.out("stash", "list").splitlines()),
         git_files=_git_files(repo),
+        theirs=_their_calls(repo).splitlines(),
         words={place: None if text is None else words_of(text) for place, text in texts.items()},
     )
+
+
+def _their_log(repo: Place) -> Path:
+    return Path(repo.env["THEIRS"])
+
+
+def _their_calls(repo: Place) -> str:
+    log = _their_log(repo)
+    return log.read_text(encoding="utf-8") if log.exists() else ""
 
 
 def _entries(listing: str) -> dict[str, str]:
@@ -186,16 +213,26 @@ def _entries(listing: str) -> dict[str, str]:
 
 
 def run_step(
-    repo: Adopted, step: Step, more: Sequence[str] = (), env: Mapping[str, str] | None = None
+    repo: Place, step: Step, more: Sequence[str] = (), env: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
     """Exit code and output of the step."""
     if step.writes:
         repo.add(step.writes)
-    done = repo.git(*step.args, *more, check=False, stdin=step.stdin, env={**step.env, **(env or {})})
+    options, dashes, paths = _parted([*step.args, *more])
+    paths = [os.path.relpath(path, repo.cwd) for path in paths]
+    done = repo.git(
+        *options, *dashes, *paths, check=False, stdin=step.stdin, env={**step.env, **(env or {})}, cwd=repo.cwd
+    )
     return done.returncode, said(done)
 
 
-def end_what_is_under_way(repo: Adopted) -> None:
+def _parted(args: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """What stands before ``--``, that itself, and what stands behind."""
+    at = args.index("--") if "--" in args else len(args)
+    return args[:at], args[at : at + 1], args[at + 1 :]
+
+
+def end_what_is_under_way(repo: Place) -> None:
     """Give up what Git has stopped in the middle of, and take a conflict of a stash for settled."""
     for name, command in (
         ("rebase-merge", ("rebase", "--abort")),
@@ -214,15 +251,15 @@ def end_what_is_under_way(repo: Adopted) -> None:
             repo.git("add", "-A", "--", line[3:])
 
 
-def next_commit(repo: Adopted) -> subprocess.CompletedProcess[str]:
+def next_commit(repo: Place) -> subprocess.CompletedProcess[str]:
     """An ordinary commit of another file."""
     repo.add({"db/next.sql": "next\n"})
-    return repo.git("commit", "-q", "-m", MESSAGE, check=False)
+    return repo.git("commit", "-q", "-m", MESSAGE, check=False, cwd=repo.cwd)
 
 
-def run_twin(lab: Lab, operation: Operation, situation: Situation) -> Twin:
+def run_twin(lab: Lab, operation: Operation, situation: Situation, surrounding: Surrounding = ORDINARY) -> Twin:
     """The operation without hooks of ours: what Git itself does."""
-    repo = lab.repository(operation, TWIN)
+    repo = lab.repository(operation, TWIN, surrounding)
     situation.apply(repo)
     if situation.saves:
         hook = script(repo.top.parent / "hooks" / "pre-commit", 'sh "$SAVE"')
@@ -236,10 +273,11 @@ def run_twin(lab: Lab, operation: Operation, situation: Situation) -> Twin:
     is_stopped = len(codes) < len(operation.steps) or codes[-1] != operation.steps[-1].code
     after = picture(repo)
     end_what_is_under_way(repo)
-    repo.git("config", "core.hooksPath", "/dev/null")
+    if situation.saves:
+        repo.git("config", "core.hooksPath", "/dev/null")
     done = next_commit(repo)
     assert done.returncode == 0, (
-        f"{operation.name}, {situation.name}: without hooks the next commit fails\n{said(done)}"
+        f"{operation.name}, {situation.name} {surrounding.name}: without hooks the next commit fails\n{said(done)}"
     )
     then = picture(repo)
     lab.forget(repo)
@@ -265,7 +303,7 @@ def _compare(ours: Picture, twin: Picture, added: Sequence[str]) -> None:
         paths = sorted(path for path in {*ours.files, *twin.files} if ours.files.get(path) != twin.files.get(path))
         raise Problem(LOST, f"other files in the work tree: {', '.join(paths)}")
     _compare_words(ours, twin, staged_todo=TODO_PATH in added)
-    for what in ("head", "index", "status", "log", "refs", "stashes"):
+    for what in ("head", "index", "status", "log", "headers", "refs", "stashes", "theirs"):
         mine, theirs = getattr(ours, what), getattr(twin, what)
         if what in ("head", "index", "status"):
             mine, theirs = _without(mine, added), _without(theirs, added)
@@ -303,7 +341,7 @@ def _compare_words(ours: Picture, twin: Picture, *, staged_todo: bool) -> None:
             raise Problem(BROKEN, f"words in PLAN.md of {place}: {mine}, without hooks {theirs}")
 
 
-def _check_in_step(repo: Adopted) -> None:
+def _check_in_step(repo: Place) -> None:
     there = {}
     for path in OWN:
         done = repo.git("cat-file", "blob", f"HEAD:{path}", check=False)
@@ -316,7 +354,7 @@ def _check_in_step(repo: Adopted) -> None:
         raise Problem(BROKEN, f"not as plan, ticks and content say: {', '.join(wrong)}")
 
 
-def _check_sound(repo: Adopted) -> None:
+def _check_sound(repo: Place) -> None:
     if leftovers(repo):
         raise Problem(BROKEN, f"left behind: {leftovers(repo)}")
     done = repo.git("fsck", "--strict", "--no-dangling", check=False)
@@ -324,7 +362,7 @@ def _check_sound(repo: Adopted) -> None:
         raise Problem(BROKEN, f"git fsck: {said(done)}")
 
 
-def _check_refusal(repo: Adopted, before: Untouched, text: str, situation: Situation) -> str:
+def _check_refusal(repo: Place, before: Untouched, text: str, situation: Situation) -> str:
     """The id of a refusal that is ours to give, which has left everything as it was.
 
     Raises:
@@ -345,7 +383,7 @@ def _check_refusal(repo: Adopted, before: Untouched, text: str, situation: Situa
     return _UNSTAGED
 
 
-def _check_refusal_of_saved(repo: Adopted, before: Untouched, text: str) -> str:
+def _check_refusal_of_saved(repo: Place, before: Untouched, text: str) -> str:
     """The id of the refusal of a commit while whose gates ran files were saved, which has left the rest as it was.
 
     Raises:
@@ -366,12 +404,19 @@ def _check_refusal_of_saved(repo: Adopted, before: Untouched, text: str) -> str:
     return "gate-unclean"
 
 
-def run_cell(lab: Lab, operation: Operation, way: str, situation: Situation, twin: Twin | None) -> Verdict:
+def run_cell(
+    lab: Lab,
+    operation: Operation,
+    way: str,
+    situation: Situation,
+    twin: Twin | None,
+    surrounding: Surrounding = ORDINARY,
+) -> Verdict:
     """The verdict on one cell; the twin is None where the cell is skipped."""
-    reason = skipped(operation, situation, way)
+    reason = skipped(operation, situation, way, surrounding)
     if reason or twin is None:
         return Verdict(SKIPPED, reason)
-    repo = lab.repository(operation, way)
+    repo = lab.repository(operation, way, surrounding)
     try:
         verdict = _try(repo, operation, way, situation, twin)
     except Problem as problem:
@@ -380,8 +425,10 @@ def run_cell(lab: Lab, operation: Operation, way: str, situation: Situation, twi
     return verdict
 
 
-def skipped(operation: Operation, situation: Situation, way: str) -> str:
+def skipped(operation: Operation, situation: Situation, way: str, surrounding: Surrounding = ORDINARY) -> str:
     """Why the cell says nothing of its own; empty if it does."""
+    if way in surrounding.unable:
+        return surrounding.unable[way]
     if situation.saves and not operation.runs_gate:
         return "no gate runs in it, so there is no moment to save at"
     if situation.saves and way in operation.put_away_by:
@@ -389,7 +436,7 @@ def skipped(operation: Operation, situation: Situation, way: str) -> str:
     return ""
 
 
-def _try(repo: Adopted, operation: Operation, way: str, situation: Situation, twin: Twin) -> Verdict:
+def _try(repo: Place, operation: Operation, way: str, situation: Situation, twin: Twin) -> Verdict:
     situation.apply(repo)
     save = {"SAVE": str(repo.top.parent / "save")} if situation.saves else {}
     verdict = Verdict(AS_GIT if twin.is_stopped else OK)
@@ -398,7 +445,7 @@ def _try(repo: Adopted, operation: Operation, way: str, situation: Situation, tw
     for step in operation.steps:
         if step.writes:
             repo.add(step.writes)
-        before = untouched(repo)
+        before, calls = untouched(repo), _their_calls(repo)
         code, text = run_step(repo, step, env=save)
         if code != step.code and (len(codes) >= len(twin.codes) or code != twin.codes[len(codes)]):
             if situation.saves and way in RUNNERS:
@@ -407,6 +454,7 @@ def _try(repo: Adopted, operation: Operation, way: str, situation: Situation, tw
                 refused, told_to_add = _check_refusal(repo, before, text, situation), (TODO_PATH,)
             # PLAN.md must go along, since it is rewritten; what else was saved may stay unstaged (``-a`` takes it).
             repo.git("add", "--", TODO_PATH)
+            _their_log(repo).write_text(calls, encoding="utf-8")
             verdict = Verdict(REFUSED, detail=refused)
             more = (TODO_PATH,) if operation.is_partial else ()
             code, text = run_step(repo, step, more)
@@ -430,9 +478,9 @@ def _try(repo: Adopted, operation: Operation, way: str, situation: Situation, tw
     return verdict
 
 
-def _check_next(repo: Adopted, situation: Situation, twin: Twin, *, told_to_add: tuple[str, ...]) -> None:
+def _check_next(repo: Place, situation: Situation, twin: Twin, *, told_to_add: tuple[str, ...]) -> None:
     repo.add({"db/next.sql": "next\n"})
-    before = untouched(repo)
+    before, calls = untouched(repo), _their_calls(repo)
     done = next_commit(repo)
     if done.returncode:
         try:
@@ -440,6 +488,7 @@ def _check_next(repo: Adopted, situation: Situation, twin: Twin, *, told_to_add:
         except Problem as problem:
             raise Problem(problem.verdict.name, f"the next commit: {problem.verdict.note}") from problem
         repo.git("add", "--", TODO_PATH)
+        _their_log(repo).write_text(calls, encoding="utf-8")
         told_to_add = (TODO_PATH, *told_to_add)
         done = next_commit(repo)
         if done.returncode:

@@ -48,10 +48,12 @@ def _noted(text: str) -> str:
 
 
 def _edited(repo: Repository) -> None:
-    text = _noted(repo.read("PLAN.md"))
+    text = repo.read("PLAN.md")
+    ends = "\r\n" if "\r\n" in text else "\n"
+    text = _noted(text.replace(ends, "\n"))
     text = text.replace(BEGIN, f"right above the tool's part\n{BEGIN}")
     text = text.replace(END, f"{END}\nright below the tool's part")
-    repo.write("PLAN.md", f"far above\n{text}far below\n")
+    repo.write("PLAN.md", f"far above\n{text}far below\n".replace("\n", ends))
 
 
 def _partly(repo: Repository) -> None:

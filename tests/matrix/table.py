@@ -8,18 +8,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.matrix.cell import AS_GIT, REFUSED, SKIPPED
+from tests.matrix.cell import AS_GIT, OK, REFUSED, SKIPPED, Verdict
 from tests.matrix.lab import WAYS
 from tests.matrix.operations import OPERATIONS
 from tests.matrix.situations import SITUATIONS
+from tests.matrix.surroundings import SURROUNDINGS, TRIES
 from tests.support import run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from tests.matrix.cell import Verdict
+    from tests.matrix.surroundings import Tries
 
-    Found = Mapping[tuple[str, str, str], Verdict]
+    Found = Mapping[tuple[str, str, str, str], Verdict]  # by surrounding, operation, way, situation
 
 HEAD = """\
 # Operations of Git beside edits that are not staged
@@ -60,14 +61,34 @@ def summary(found: Found) -> str:
     return f"{len(found)} cells: " + ", ".join([f"{count} {name}" for name, count in counts.most_common()])
 
 
-def table(found: Found, tools: str) -> str:
-    """The page: a table for each situation, with a line per operation and a column per way."""
+def page(found: Found, tools: str, before: str = "") -> str:
+    """The page; a part of which no cell was tried is taken from ``before``, which is the page as it was.
+
+    Raises:
+        ValueError: there is no such part in ``before``.
+    """
+    ordinary = {key: verdict for key, verdict in found.items() if not key[0]}
+    others = {key: verdict for key, verdict in found.items() if key[0]}
     parts = [HEAD]
+    for name, cells, write in (("operations", ordinary, _operations), ("surroundings", others, _surroundings)):
+        begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
+        if cells:
+            text = f"\n{write(cells)}\n{summary(cells)}.\n\n{tools}.\n\n"
+        else:
+            text = before[before.index(begin) + len(begin) : before.index(end)]
+        parts.append(f"{begin}{text}{end}")
+    parts.append("## How it was made\n\n    python -m tests.matrix --jobs 2 --write docs/matrix.md\n")
+    return "\n".join(parts)
+
+
+def _operations(found: Found) -> str:
+    """A table for each situation, with a line per operation and a column per way."""
+    parts = []
     for situation in SITUATIONS:
         rows = []
         notes: dict[str, list[str]] = {}
         for operation in OPERATIONS:
-            cells = {way: found.get((operation.name, way, situation.name)) for way in WAYS}
+            cells = {way: found.get(("", operation.name, way, situation.name)) for way in WAYS}
             if any(cells.values()):
                 rows.append(f"| `{operation.name}` | {' | '.join([_text(cell) for cell in cells.values()])} |")
             for way, cell in cells.items():
@@ -77,9 +98,57 @@ def table(found: Found, tools: str) -> str:
             parts.append(f"## {situation.name.capitalize()}\n\n{_upper(situation.about)}.\n")
             parts.append("\n".join([f"| | {' | '.join(WAYS)} |", f"|{' --- |' * (len(WAYS) + 1)}", *rows]) + "\n")
             parts += [f"{_upper(note)}{_places(places)}.\n" for note, places in notes.items()]
-    parts.append(f"## How it was made\n\n{summary(found)}.\n\n{tools}.\n")
-    parts.append("    python -m tests.matrix --jobs 2 --write docs/matrix.md\n")
     return "\n".join(parts)
+
+
+SURROUNDED = """\
+## Surroundings
+
+The same once more where the repository, a setting or a file name is out of the ordinary, or beside other people's
+hooks. The twin is in the same surrounding. Other people's hooks are in the twin, too, and must be called as often as
+there. A line stands for {tries}; in brackets the situation. A cell says what they came to together.
+"""
+
+
+def _surroundings(found: Found) -> str:
+    """A line per surrounding, with a column per way."""
+    rows, lines = [], []
+    notes: dict[str, list[str]] = {}
+    for surrounding in SURROUNDINGS:
+        cells: dict[str, list[Verdict]] = {way: [] for way in WAYS}
+        for (name, operation, way, situation), verdict in found.items():
+            if name == surrounding.name:
+                cells[way].append(verdict)
+                if verdict.note:
+                    place = f"{name}" if verdict.name == SKIPPED else f"{name}: `{operation}` [{situation}]"
+                    places = notes.setdefault(f"{_text(verdict)}: {verdict.note}", [])
+                    places += [text for text in [f"{place} ({way})"] if text not in places]
+        if any(cells.values()):
+            texts = [_sum(verdicts) for verdicts in cells.values()]
+            rows.append(f"| {surrounding.name} | {surrounding.about} | {' | '.join(texts)} |")
+            if surrounding.tries != TRIES:
+                lines.append(f"- {surrounding.name}: {_tried(surrounding.tries)}.")
+    head = [f"| | | {' | '.join(WAYS)} |", f"|{' --- |' * (len(WAYS) + 2)}"]
+    parts = [SURROUNDED.format(tries=_tried(TRIES)), "\n".join([*head, *rows]) + "\n"]
+    if lines:
+        parts.append("\n".join(["Other operations are tried here:", "", *lines]) + "\n")
+    parts += [f"{_upper(note)} ({', '.join(places)}).\n" for note, places in notes.items()]
+    return "\n".join(parts)
+
+
+def _tried(tries: Tries) -> str:
+    return ", ".join([f"`{operation.name}` ({situation.name})" for operation, situation in tries])
+
+
+def _sum(verdicts: Iterable[Verdict]) -> str:
+    """What the verdicts come to, the worst alone."""
+    texts = {_text(verdict): verdict for verdict in verdicts}
+    bad = [text for text, verdict in texts.items() if not verdict.is_good]
+    if bad or not texts:
+        return ", ".join(bad)
+    refused = sorted(text for text, verdict in texts.items() if verdict.name == REFUSED)
+    fine = [OK] if any(verdict.name in (OK, AS_GIT) for verdict in texts.values()) else []
+    return ", ".join([*fine, *refused]) or _SHORT[SKIPPED]
 
 
 def _text(verdict: Verdict | None) -> str:
