@@ -61,7 +61,7 @@ def try_row(folder: str, surrounding_name: str, operation_name: str, situation_n
     operation, situation = next(
         pair for pair in _tries(surrounding) if (pair[0].name, pair[1].name) == (operation_name, situation_name)
     )
-    able = [way for way in ways if not skipped(operation, situation, way, surrounding)]
+    able = [way for way in ways if not skipped(operation, situation, way)]
     twin = run_twin(lab, operation, situation, surrounding) if able else None
     return {
         (surrounding.name, operation.name, way, situation.name): run_cell(

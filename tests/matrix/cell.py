@@ -342,6 +342,8 @@ def _compare_words(ours: Picture, twin: Picture, *, staged_todo: bool) -> None:
 
 
 def _check_in_step(repo: Place) -> None:
+    if repo.is_idle:
+        return
     there = {}
     for path in OWN:
         done = repo.git("cat-file", "blob", f"HEAD:{path}", check=False)
@@ -413,9 +415,11 @@ def run_cell(
     surrounding: Surrounding = ORDINARY,
 ) -> Verdict:
     """The verdict on one cell; the twin is None where the cell is skipped."""
-    reason = skipped(operation, situation, way, surrounding)
+    reason = skipped(operation, situation, way)
     if reason or twin is None:
         return Verdict(SKIPPED, reason)
+    if way in surrounding.unable and _is_unable(lab, operation, way, situation, twin, surrounding):
+        return Verdict(SKIPPED, surrounding.unable[way])
     repo = lab.repository(operation, way, surrounding)
     try:
         verdict = _try(repo, operation, way, situation, twin)
@@ -425,10 +429,22 @@ def run_cell(
     return verdict
 
 
-def skipped(operation: Operation, situation: Situation, way: str, surrounding: Surrounding = ORDINARY) -> str:
+def _is_unable(
+    lab: Lab, operation: Operation, way: str, situation: Situation, twin: Twin, surrounding: Surrounding
+) -> bool:
+    """Whether the runner fails there by itself, with hooks that do nothing."""
+    repo = lab.repository(operation, way, surrounding.with_idle_hooks())
+    try:
+        _try(repo, operation, way, situation, twin)
+    except Problem:
+        return True
+    finally:
+        lab.forget(repo)
+    return False
+
+
+def skipped(operation: Operation, situation: Situation, way: str) -> str:
     """Why the cell says nothing of its own; empty if it does."""
-    if way in surrounding.unable:
-        return surrounding.unable[way]
     if situation.saves and not operation.runs_gate:
         return "no gate runs in it, so there is no moment to save at"
     if situation.saves and way in operation.put_away_by:

@@ -28,6 +28,7 @@ from tests.matrix.surroundings import ORDINARY, PLAIN, THEIR_STAGES, Place, hook
 from tests.support import run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.matrix.operations import Operation
@@ -49,6 +50,8 @@ FILES = {
 def _runners_config(source: str, ground: Ground) -> str:
     """The configuration of pre-commit and prek: our hooks, and other people's around them if there are any."""
     config = CONFIG.format(source=source, tag=TAG)
+    if ground.is_idle:
+        return config.partition("  - repo:")[0] + _local_hooks("idle", STAGES, "true")
     if not ground.is_beside:
         return config
     _, _, ours = config.partition("repos:\n")
@@ -59,10 +62,10 @@ def _runners_config(source: str, ground: Ground) -> str:
 _ONLY_THEIRS = [stage for stage in THEIR_STAGES if stage not in STAGES]
 
 
-def _local_hooks(when: str) -> str:
+def _local_hooks(when: str, stages: Sequence[str] = THEIR_STAGES, does: str = "") -> str:
     lines = ["  - repo: local", "    hooks:"]
-    for stage in THEIR_STAGES:
-        command = their_note(when, stage)
+    for stage in stages:
+        command = does or their_note(when, stage)
         lines += [
             f"      - id: {when}-{stage}",
             f"        name: {when} {stage}",
@@ -78,6 +81,8 @@ def _local_hooks(when: str) -> str:
 def _lefthooks_config(ground: Ground) -> str:
     """The same for lefthook."""
     config = lefthook_config()
+    if ground.is_idle:
+        return re.sub("orchestrator-hook [^#\n]*", "true ", config)
     if not ground.is_beside:
         return config
     parts = []
@@ -204,6 +209,7 @@ class Lab:
         shutil.copytree(template, folder, symlinks=True)
         repo = Place(folder / "repo", self._environment(folder))
         repo.way = way
+        repo.is_idle = ground.is_idle
         repo.log.unlink(missing_ok=True)
         (folder / "save").write_text(SAVE, encoding="utf-8")
         repo.git("update-index", "-q", "--refresh", check=False)

@@ -36,8 +36,13 @@ def _clean(repo: Repository) -> None:
     del repo
 
 
+def _ends(text: str) -> str:
+    """The line ends of the text, which an editor keeps."""
+    return "\r\n" if "\r\n" in text else "\n"
+
+
 def _others(repo: Repository) -> None:
-    repo.write("notes.txt", "one\nmine\nthree\n")
+    repo.write("notes.txt", "one\nmine\nthree\n".replace("\n", _ends(repo.read("notes.txt"))))
     (repo.top / "doomed.txt").unlink()
 
 
@@ -49,7 +54,7 @@ def _noted(text: str) -> str:
 
 def _edited(repo: Repository) -> None:
     text = repo.read("PLAN.md")
-    ends = "\r\n" if "\r\n" in text else "\n"
+    ends = _ends(text)
     text = _noted(text.replace(ends, "\n"))
     text = text.replace(BEGIN, f"right above the tool's part\n{BEGIN}")
     text = text.replace(END, f"{END}\nright below the tool's part")

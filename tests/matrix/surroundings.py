@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tests.e2e.conftest import STAGES
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 class Place(Adopted):
     """A repository in its surrounding: ``cwd`` is the folder of the work tree where the user stands.
 
-    ``hooks`` is the folder for our hooks where it is not the one that Git looks into.
+    ``hooks`` is the folder for our hooks where it is not the one that Git looks into. ``is_idle``: they do nothing.
     """
 
     cwd: str = "."
     hooks: Path | None = None
+    is_idle: bool = False
 
 
 def _nothing(repo: Place) -> None:
@@ -41,7 +42,7 @@ class Ground:
 
     ``options`` are of ``git init``; ``files`` are in the first commit; ``theirs`` puts hooks of other people into the
     folder, which a twin has, too. ``is_kept``: they are there when ours are installed; ``is_beside``: they stand before
-    and after ours in the configuration of the runner.
+    and after ours in the configuration of the runner. ``is_idle``: in place of ours it has hooks that do nothing.
     """
 
     name: str = ""
@@ -50,6 +51,7 @@ class Ground:
     theirs: Callable[[Path], None] | None = None
     is_kept: bool = False
     is_beside: bool = False
+    is_idle: bool = False
 
 
 PLAIN = Ground()
@@ -57,7 +59,10 @@ PLAIN = Ground()
 
 @dataclass(frozen=True)
 class Surrounding:
-    """``place`` brings it about in a repository that was made on ``ground``; ``tries`` is what is done there."""
+    """``place`` brings it about in a repository that was made on ``ground``; ``tries`` is what is done there.
+
+    ``unable`` says of a runner why it fails there by itself; it counts where hooks that do nothing fail, too.
+    """
 
     name: str
     about: str
@@ -65,6 +70,10 @@ class Surrounding:
     ground: Ground = PLAIN
     tries: Tries = ()
     unable: Mapping[str, str] = field(default_factory=dict)
+
+    def with_idle_hooks(self) -> Surrounding:
+        """The same with hooks that do nothing in place of ours."""
+        return replace(self, ground=replace(self.ground, name=f"{self.ground.name} idle", is_idle=True))
 
 
 ORDINARY = Surrounding("", "", tries=())
@@ -126,7 +135,7 @@ _BY_EDITOR = _tries(
     more=((_EDITED_COMMIT, _SITUATIONS["others"]), (_EDITED_COMMIT, _SITUATIONS["edited"])),
 )
 # Nothing can be amended or merged where there is no commit yet.
-_UNBORN = _tries(("commit", "others"), ("commit", "edited"), ("commit -a", "edited"))
+_UNBORN = _tries(("commit", "clean"), ("commit", "others"), ("commit", "edited"), ("commit -a", "edited"))
 
 
 def _linked(repo: Place) -> None:
@@ -279,9 +288,15 @@ SURROUNDINGS = (
         tries=TRIES,
     ),
     Surrounding("detached HEAD", "no branch is checked out", _detached, tries=TRIES),
-    Surrounding("orphan branch", "the next commit has no parent and adopts the plan anew", _orphan, tries=_UNBORN),
     Surrounding(
-        "GIT_DIR, GIT_WORK_TREE",
+        "orphan branch",
+        "the next commit has no parent and adopts the plan anew",
+        _orphan,
+        tries=_UNBORN,
+        unable={"lefthook": "it puts edits away by `git stash create`, which fails where there is no commit yet"},
+    ),
+    Surrounding(
+        "GIT_DIR and GIT_WORK_TREE",
         "a bare repository, and both in the environment, as people keep dotfiles",
         _bare,
         tries=TRIES,
@@ -313,6 +328,7 @@ SURROUNDINGS = (
         "files whose names are no UTF-8",
         ground=Ground("bytes", files=dict.fromkeys(BYTES, "x\n")),
         tries=_named(BYTES),
+        unable={"pre-commit": "it reads the names of staged files as UTF-8 and ends with an error of its own"},
     ),
     Surrounding(
         "husky",
@@ -332,5 +348,6 @@ SURROUNDINGS = (
         "hooks were there when ours were installed over them",
         ground=Ground("kept", theirs=_hooks_before, is_kept=True),
         tries=TRIES,
+        unable={"lefthook": "it puts aside the hooks that it finds, as `.old`, and runs them no more"},
     ),
 )
