@@ -418,7 +418,7 @@ def run_cell(
     reason = skipped(operation, situation, way)
     if reason or twin is None:
         return Verdict(SKIPPED, reason)
-    if way in surrounding.unable and _is_unable(lab, operation, way, situation, twin, surrounding):
+    if way in surrounding.unable and _is_unable(lab, operation, way, situation, surrounding):
         return Verdict(SKIPPED, surrounding.unable[way])
     repo = lab.repository(operation, way, surrounding)
     try:
@@ -429,11 +429,11 @@ def run_cell(
     return verdict
 
 
-def _is_unable(
-    lab: Lab, operation: Operation, way: str, situation: Situation, twin: Twin, surrounding: Surrounding
-) -> bool:
+def _is_unable(lab: Lab, operation: Operation, way: str, situation: Situation, surrounding: Surrounding) -> bool:
     """Whether the runner fails there by itself, with hooks that do nothing."""
-    repo = lab.repository(operation, way, surrounding.with_idle_hooks())
+    idle = surrounding.with_idle_hooks()
+    twin = run_twin(lab, operation, situation, idle)
+    repo = lab.repository(operation, way, idle)
     try:
         _try(repo, operation, way, situation, twin)
     except Problem:

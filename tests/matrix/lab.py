@@ -82,7 +82,7 @@ def _lefthooks_config(ground: Ground) -> str:
     """The same for lefthook."""
     config = lefthook_config()
     if ground.is_idle:
-        return re.sub("orchestrator-hook [^#\n]*", "true ", config)
+        return re.sub(r"orchestrator-hook [^#\n]*", "exit 0 ", config)
     if not ground.is_beside:
         return config
     parts = []
