@@ -86,6 +86,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
             if b"\ndiff --git a/" + update.path.encode() in b"\n" + patch:
                 raise RefusedError(_unstaged(update.path))
     files = [(update, _new_file(git.top, update)) for update in updates]
+    missing = {update.path for update, data in files if data is None and read_file(git.top, update.path) is None}
     oids = {update.path: _blob(git, update.new) for update in updates}
     second = _pending_index(index_file)
     second_oids = _for_other_index(git, updates, oids, second) if second else {}
@@ -101,12 +102,12 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
                 written.append((update.path, read_file(git.top, update.path), data))
                 replace_file(os.path.join(git.top, update.path), data, scratch)
         if staged:
-            _enter(git, staged, modes, None)
+            _enter(git, staged, modes, None, missing)
     except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
         _put_back(git.top, written, scratch)
         raise
     if second:
-        _enter(git, second_oids, modes, second)
+        _enter(git, second_oids, modes, second, missing)
     if os.getppid() != parent_pid:
         # Git has been ended in between and has taken its locks away; what we have written in their place is none.
         for lock in (index_file, second):
@@ -178,10 +179,21 @@ def _for_other_index(git: Git, updates: Sequence[Update], oids: Mapping[str, str
     return found
 
 
-def _enter(git: Git, oids: Mapping[str, str], modes: Mapping[str, str], index_file: str | None) -> None:
+def _enter(
+    git: Git, oids: Mapping[str, str], modes: Mapping[str, str], index_file: str | None, missing: set[str]
+) -> None:
+    """Put the blobs into the index; ``missing`` are not in the work tree.
+
+    A new entry counts as checked out. Where a sparse checkout leaves the file out it would then show as deleted, and
+    the next ``git commit -a`` would delete it, so what the entry said of that is said again.
+    """
     lines = "".join([f"{modes[path]} {oid}\t{path}\0" for path, oid in oids.items()])
     env = None if index_file is None else {"GIT_INDEX_FILE": index_file}
+    absent = [path for path in oids if path in missing]
+    tagged = git.text("ls-files", "-t", "-z", "--", *absent, env=env).split("\0") if absent else []
     git.run("update-index", "--add", "-z", "--index-info", stdin=lines.encode(), env=env)
+    if left_out := [line[2:] for line in tagged if line.startswith("S ")]:
+        git.run("update-index", "--skip-worktree", "--", *left_out, env=env)
 
 
 def _scratch(index_file: str) -> str:

@@ -210,6 +210,17 @@ def test_deleted_in_the_work_tree_only(way: Adopted) -> None:
     assert not (way.top / "PLAN.md").exists()
 
 
+@pytest.mark.parametrize("form", [[], ["-a"], ["--", "db/schema.sql"]])
+def test_left_out_of_a_sparse_checkout(native: Adopted, form: list[str]) -> None:
+    """What is not checked out does not become a deletion, which the next ``git commit -a`` would take along."""
+    native.git("sparse-checkout", "set", "--no-cone", "/*", "!/PLAN.md", "!/plan.lock")
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    before = native.state()
+    assert_accepted(native, native.git("commit", "-m", MESSAGE, *form, check=False), before)
+    assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"
+    assert not (native.top / "PLAN.md").exists()
+
+
 def test_edited_plan_lock_in_the_work_tree(native: Adopted) -> None:
     native.add({"db/schema.sql": GOOD_SCHEMA})
     native.tick("1.2")

@@ -193,6 +193,12 @@ def _sparse(repo: Place) -> None:
     assert "far/" in repo.out("ls-files", "--sparse").split("\n")
 
 
+def _sparse_without_ours(repo: Place) -> None:
+    """Only the files of the user's own work are checked out."""
+    repo.git("sparse-checkout", "set", "--no-cone", "/*", "!/PLAN.md", "!/plan.lock", "!/plan.toml")
+    assert not (repo.top / "PLAN.md").exists()
+
+
 def _version_4(repo: Place) -> None:
     repo.git("config", "index.version", "4")
     repo.git("update-index", "--index-version", "4")
@@ -309,6 +315,14 @@ SURROUNDINGS = (
     ),
     Surrounding("split index", "`core.splitIndex`", _split, tries=TRIES),
     Surrounding("sparse index", "a sparse checkout whose index has an entry for a whole folder", _sparse, tries=TRIES),
+    Surrounding(
+        "sparse checkout without PLAN.md",
+        "nor `plan.lock` and `plan.toml`; they are in the index alone",
+        _sparse_without_ours,
+        tries=_tries(
+            ("commit", "others"), ("commit -- path", "others"), ("commit --amend", "others"), ("merge", "others")
+        ),
+    ),
     Surrounding("index v4", "`index.version=4`", _version_4, tries=TRIES),
     Surrounding("core.hooksPath", "the hooks lie in another folder", _hooks_path, tries=TRIES),
     Surrounding("core.autocrlf", "it is `true`, and the files have CRLF", _crlf, tries=TRIES),
