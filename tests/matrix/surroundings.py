@@ -117,22 +117,24 @@ def _named(names: tuple[str, ...]) -> Tries:
     )
 
 
-def _tries(*names: tuple[str, str], more: Tries = ()) -> Tries:
-    return (*more, *[(_OPERATIONS[operation], _SITUATIONS[situation]) for operation, situation in names])
+def _tries(*names: tuple[str, str]) -> Tries:
+    return tuple((_OPERATIONS[operation], _SITUATIONS[situation]) for operation, situation in names)
 
 
-TRIES = _tries(
-    ("commit", "others"),
-    ("commit", "edited"),
-    ("commit -- path", "edited"),
-    ("commit --amend", "others"),
-    ("merge", "others"),
-    more=((_REBASE, _SITUATIONS["edited"]),),
+TRIES = (
+    *_tries(
+        ("commit", "others"),
+        ("commit", "edited"),
+        ("commit -- path", "edited"),
+        ("commit --amend", "others"),
+        ("merge", "others"),
+    ),
+    (_REBASE, _SITUATIONS["edited"]),
 )
-_BY_EDITOR = _tries(
-    ("commit", "others"),
-    ("merge", "others"),
-    more=((_EDITED_COMMIT, _SITUATIONS["others"]), (_EDITED_COMMIT, _SITUATIONS["edited"])),
+_BY_EDITOR = (
+    (_EDITED_COMMIT, _SITUATIONS["others"]),
+    (_EDITED_COMMIT, _SITUATIONS["edited"]),
+    *_tries(("commit", "others"), ("merge", "others")),
 )
 # Nothing can be amended or merged where there is no commit yet.
 _UNBORN = _tries(("commit", "clean"), ("commit", "others"), ("commit", "edited"), ("commit -a", "edited"))
@@ -284,7 +286,7 @@ def _husky(repo: Place) -> None:
 
 
 SURROUNDINGS = (
-    Surrounding("linked work tree", "made by `git worktree add`", _linked, tries=TRIES),
+    Surrounding("linked work tree", "the work tree is made by `git worktree add`", _linked, tries=TRIES),
     Surrounding("submodule", "its Git directory is kept by the repository around it", _submodule, tries=TRIES),
     Surrounding("subdirectory", "the user stands in a folder of the work tree", _subdirectory, tries=TRIES),
     Surrounding(
@@ -317,7 +319,7 @@ SURROUNDINGS = (
     Surrounding("sparse index", "a sparse checkout whose index has an entry for a whole folder", _sparse, tries=TRIES),
     Surrounding(
         "sparse checkout without PLAN.md",
-        "nor `plan.lock` and `plan.toml`; they are in the index alone",
+        "nor `plan.lock` and `plan.toml`: they are in the index alone",
         _sparse_without_ours,
         tries=_tries(
             ("commit", "others"), ("commit -- path", "others"), ("commit --amend", "others"), ("merge", "others")

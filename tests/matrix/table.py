@@ -106,49 +106,61 @@ SURROUNDED = """\
 
 The same once more where the repository, a setting or a file name is out of the ordinary, or beside other people's
 hooks. The twin is in the same surrounding. Other people's hooks are in the twin, too, and must be called as often as
-there. A line stands for {tries}; in brackets the situation. A cell says what they came to together.
+there. A line stands for these operations, in the situations in brackets:
+
+{tries}
+
+A cell says what they came to together. `-` is where the runner fails by itself: hooks that do nothing fail there, too.
 """
 
 
 def _surroundings(found: Found) -> str:
     """A line per surrounding, with a column per way."""
-    rows, lines = [], []
+    rows, others = [], []
     notes: dict[str, list[str]] = {}
     for surrounding in SURROUNDINGS:
-        cells: dict[str, list[Verdict]] = {way: [] for way in WAYS}
-        for (name, operation, way, situation), verdict in found.items():
-            if name == surrounding.name:
-                cells[way].append(verdict)
+        cells: dict[str, list[Verdict]] = {}
+        for way in WAYS:
+            mine = {key: verdict for key, verdict in found.items() if (key[0], key[2]) == (surrounding.name, way)}
+            cells[way] = list(mine.values())
+            for (_, operation, _, situation), verdict in mine.items():
                 if verdict.note:
-                    place = f"{name}" if verdict.name == SKIPPED else f"{name}: `{operation}` [{situation}]"
+                    place = f"{surrounding.name} ({way})"
+                    if len(set(mine.values())) > 1:
+                        place = f"{surrounding.name}: `{operation}` beside {situation} ({way})"
                     places = notes.setdefault(f"{_text(verdict)}: {verdict.note}", [])
-                    places += [text for text in [f"{place} ({way})"] if text not in places]
+                    places += [place] if place not in places else []
         if any(cells.values()):
             texts = [_sum(verdicts) for verdicts in cells.values()]
             rows.append(f"| {surrounding.name} | {surrounding.about} | {' | '.join(texts)} |")
             if surrounding.tries != TRIES:
-                lines.append(f"- {surrounding.name}: {_tried(surrounding.tries)}.")
+                others.append(f"- {surrounding.name}: {_tried(surrounding.tries)}")
     head = [f"| | | {' | '.join(WAYS)} |", f"|{' --- |' * (len(WAYS) + 2)}"]
-    parts = [SURROUNDED.format(tries=_tried(TRIES)), "\n".join([*head, *rows]) + "\n"]
-    if lines:
-        parts.append("\n".join(["Other operations are tried here:", "", *lines]) + "\n")
+    parts = [SURROUNDED.format(tries=f"- {_tried(TRIES)}"), "\n".join([*head, *rows]) + "\n"]
+    if others:
+        parts.append("\n".join(["Other operations are tried here:", "", *others]) + "\n")
     parts += [f"{_upper(note)} ({', '.join(places)}).\n" for note, places in notes.items()]
     return "\n".join(parts)
 
 
 def _tried(tries: Tries) -> str:
-    return ", ".join([f"`{operation.name}` ({situation.name})" for operation, situation in tries])
+    """The operations in their order, each with its situations."""
+    places: dict[str, list[str]] = {}
+    for operation, situation in tries:
+        places.setdefault(operation.name, []).append(situation.name)
+    return ", ".join([f"`{operation}` ({', '.join(names)})" for operation, names in places.items()])
 
 
 def _sum(verdicts: Iterable[Verdict]) -> str:
-    """What the verdicts come to, the worst alone."""
+    """What the verdicts come to; of bad ones these alone."""
     texts = {_text(verdict): verdict for verdict in verdicts}
     bad = [text for text, verdict in texts.items() if not verdict.is_good]
     if bad or not texts:
         return ", ".join(bad)
     refused = sorted(text for text, verdict in texts.items() if verdict.name == REFUSED)
     fine = [OK] if any(verdict.name in (OK, AS_GIT) for verdict in texts.values()) else []
-    return ", ".join([*fine, *refused]) or _SHORT[SKIPPED]
+    left_out = [text for text, verdict in texts.items() if verdict.name == SKIPPED]
+    return ", ".join([*fine, *refused, *left_out])
 
 
 def _text(verdict: Verdict | None) -> str:
