@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -229,17 +227,6 @@ def test_an_unneeded_commit_stays_one(native: Adopted) -> None:
     assert native.state() == before
 
 
-def test_from_a_subdirectory(native: Adopted) -> None:
-    native.add({"db/schema.sql": GOOD_SCHEMA})
-    before = native.state()
-    done = native.git("commit", "-m", MESSAGE, cwd="db", check=False)
-    assert_accepted(native, done, before)
-    native.write("db/schema.sql", "create table users ();\n")
-    before = native.state()
-    done = native.git("commit", "-m", MESSAGE, "--", "schema.sql", cwd="db", check=False)
-    assert_accepted(native, done, before)
-
-
 def test_from_outside_by_git_dir_and_work_tree(native: Adopted) -> None:
     native.add({"db/schema.sql": GOOD_SCHEMA})
     before = native.state()
@@ -269,56 +256,9 @@ def test_in_a_linked_work_tree(native: Adopted, make: Maker) -> None:
     assert_in_step(native)
 
 
-def test_in_a_submodule(native: Adopted, make: Maker) -> None:
-    outer = make.hooked("native", "outer")
-    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", native.top, "inner")
-    outer.commit("outer")
-    inner = Adopted(outer.top / "inner", native.env)
-    hooks = inner.git_path("hooks")
-    hooks.mkdir(exist_ok=True)
-    for file in (native.top / ".git" / "hooks").iterdir():
-        (hooks / file.name).symlink_to(file)
-    inner.add({"db/schema.sql": GOOD_SCHEMA})
-    inner.tick("1.2")
-    before = inner.state()
-    done = inner.git("commit", "-m", MESSAGE, check=False)
-    assert_accepted(inner, done, before)
-    assert inner.gate_runs() == ["schema"]
-
-
-def test_on_a_detached_head(native: Adopted) -> None:
-    native.git("switch", "-q", "--detach")
-    native.add({"db/schema.sql": GOOD_SCHEMA})
-    before = native.state()
-    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
-
-
-def test_on_an_orphan_branch_the_plan_is_adopted_anew(native: Adopted) -> None:
-    native.git("checkout", "-q", "--orphan", "new")
-    count = 0
-    done = native.git("commit", "-m", "begin again", check=False)
-    assert done.returncode == 0, said(done)
-    assert native.commit_count() == count + 1
-    assert_in_step(native)
-
-
-@pytest.mark.parametrize("option", ["--object-format=sha256", "--initial-branch=trunk"])
-def test_kinds_of_repository(make: Maker, option: str) -> None:
-    repo = make.hooked("native", "repo", option)
-    repo.commit("begin", {"plan.toml": PLAN})
-    repo.add({"db/schema.sql": GOOD_SCHEMA})
-    repo.tick("1.2")
-    before = repo.state()
-    assert_accepted(repo, repo.git("commit", "-m", MESSAGE, check=False), before)
-    assert repo.gate_runs() == ["schema"]
-
-
 @pytest.mark.parametrize(
     ("setting", "form"),
     [
-        ("core.splitIndex=true", "-a"),
-        ("core.splitIndex=true", "--"),
-        ("index.version=4", "--"),
         ("core.untrackedCache=true", "-a"),
         ("core.autocrlf=input", "--"),
     ],
@@ -369,20 +309,6 @@ def test_intent_to_add_is_no_part_of_the_adoption(make: Maker) -> None:
     assert "schema.sql" not in repo.head("plan.lock")
 
 
-def test_crlf_is_kept(native: Adopted) -> None:
-    native.git("config", "core.autocrlf", "true")
-    native.git("rm", "-q", "--cached", "-r", ".")
-    native.git("reset", "-q", "--hard")
-    assert "\r\n" in native.read("PLAN.md")
-    native.add({"db/schema.sql": GOOD_SCHEMA})
-    before = native.state()
-    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
-    assert "\r" not in native.head("PLAN.md")
-    text = native.read("PLAN.md")
-    assert text.count("\n") == text.count("\r\n")
-    assert native.git("diff", "--exit-code", check=False).returncode == 0
-
-
 def test_crlf_in_the_repository_is_kept(native: Adopted) -> None:
     native.add({"PLAN.md": native.read("PLAN.md").replace("\n", "\r\n")})
     native.git("commit", "-q", "-m", MESSAGE)
@@ -392,19 +318,6 @@ def test_crlf_in_the_repository_is_kept(native: Adopted) -> None:
     assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
     text = native.head("PLAN.md")
     assert text.count("\n") == text.count("\r\n")
-
-
-def test_strange_file_names(native: Adopted) -> None:
-    folder = os.fsencode(native.top / "db")
-    os.makedirs(folder)
-    for name in (b"\xff.sql", b"new\nline.sql", b'tab\t "quoted".sql'):
-        Path(os.fsdecode(os.path.join(folder, name))).write_text("x\n", encoding="utf-8")
-    native.git("add", "db")
-    native.add({"db/schema.sql": GOOD_SCHEMA})
-    native.tick("1.2")
-    before = native.state()
-    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
-    assert native.gate_runs() == ["schema"]
 
 
 def test_line_ends_by_attributes(native: Adopted) -> None:
@@ -505,20 +418,6 @@ def test_a_commit_without_a_change_leaves_nothing_staged(native: Adopted) -> Non
     native.git("commit", "-q", "--allow-empty", "-m", MESSAGE)
     assert "**Progress**: 0/5" in native.head("PLAN.md")
     assert native.status() == []
-
-
-def test_a_signed_commit(native: Adopted) -> None:
-    signer = script(
-        native.top.parent / "signer",
-        "cat >/dev/null; echo '-----BEGIN PGP SIGNATURE-----'; echo x; echo '-----END PGP SIGNATURE-----'\n"
-        'echo "[GNUPG:] SIG_CREATED x" >&2',
-    )
-    native.git("config", "gpg.program", str(signer))
-    native.add({"db/schema.sql": GOOD_SCHEMA})
-    before = native.state()
-    assert_accepted(native, native.git("commit", "-S", "-m", MESSAGE, check=False), before)
-    assert "-----BEGIN PGP SIGNATURE-----" in native.out("cat-file", "commit", "HEAD")
-    assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"
 
 
 def test_hooks_of_a_folder_that_is_committed_beside_others(make: Maker) -> None:

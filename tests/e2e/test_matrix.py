@@ -1,4 +1,7 @@
-"""Part of the matrix (tests/matrix), chosen so that kinds of operation, ways and situations all meet in pairs."""
+"""Part of the matrix (tests/matrix), chosen so that kinds of operation, ways and situations all meet in pairs.
+
+Surroundings are tried several at once, natively and in one more way. Which one is at fault, if any, the matrix tells.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from tests.matrix.covering import pairs_of, pairwise_by_class
 from tests.matrix.lab import WAYS, Lab
 from tests.matrix.operations import OPERATIONS
 from tests.matrix.situations import SITUATIONS
+from tests.matrix.surroundings import ORDINARY, SURROUNDINGS, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 
     from tests.matrix.operations import Operation
     from tests.matrix.situations import Situation
+    from tests.matrix.surroundings import Surrounding
+
+    TwinOf = Callable[..., Twin]
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 PLACES = {situation.name: situation for situation in SITUATIONS}
@@ -30,6 +37,39 @@ CELLS = [
     if not skipped(operation, situation, way)
 ]
 COVER = pairwise_by_class(CELLS, FAMILIES)
+TOGETHER = [
+    (together(names, tried), way)
+    for names, tried, way in (
+        (
+            ("linked work tree", "subdirectory", "split index", "signed commits", "names", "hooks before ours"),
+            ("commit of these", "edited"),
+            "pre-commit",
+        ),
+        (
+            (
+                "GIT_DIR and GIT_WORK_TREE",
+                "SHA-256",
+                "index v4",
+                "sparse checkout without PLAN.md",
+                "commit.template",
+                "commit.verbose",
+                "core.hooksPath",
+            ),
+            ("commit (editor)", "others"),
+            "prek",
+        ),
+        (
+            ("submodule", "detached HEAD", "core.autocrlf", "sparse index", "commit.cleanup", "hooks around ours"),
+            ("commit -- path", "edited"),
+            "lefthook",
+        ),
+        (
+            ("strange folder", "orphan branch", "core.commentChar", "bytes", "husky"),
+            ("commit (editor)", "others"),
+            "prek",
+        ),
+    )
+]
 
 
 @pytest.fixture(scope="session")
@@ -39,14 +79,14 @@ def lab(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 
 @pytest.fixture(scope="session")
-def twin_of(lab: Lab) -> Callable[[Operation, Situation], Twin]:
-    """The operation without hooks, made once for each situation."""
-    known: dict[tuple[str, str], Twin] = {}
+def twin_of(lab: Lab) -> TwinOf:
+    """The operation without hooks, made once for each situation and surrounding."""
+    known: dict[tuple[str, str, str], Twin] = {}
 
-    def find(operation: Operation, situation: Situation) -> Twin:
-        key = (operation.name, situation.name)
+    def find(operation: Operation, situation: Situation, surrounding: Surrounding = ORDINARY) -> Twin:
+        key = (operation.name, situation.name, surrounding.name)
         if key not in known:
-            known[key] = run_twin(lab, operation, situation)
+            known[key] = run_twin(lab, operation, situation, surrounding)
         return known[key]
 
     return find
@@ -54,12 +94,31 @@ def twin_of(lab: Lab) -> Callable[[Operation, Situation], Twin]:
 
 @pytest.mark.parametrize(("operation", "way", "situation"), COVER, ids=[", ".join(cell) for cell in COVER])
 def test_no_edit_is_lost_and_no_operation_broken(
-    lab: Lab, twin_of: Callable[[Operation, Situation], Twin], operation: str, way: str, situation: str
+    lab: Lab, twin_of: TwinOf, operation: str, way: str, situation: str
 ) -> None:
     chosen, where = BY_NAME[operation], PLACES[situation]
     verdict = run_cell(lab, chosen, way, where, twin_of(chosen, where))
     assert verdict.is_good, verdict
     assert verdict.name != SKIPPED, verdict
+
+
+@pytest.mark.parametrize(
+    ("surrounding", "way"),
+    [(surrounding, way) for surrounding, other in TOGETHER for way in ("native", other)],
+    ids=lambda part: part if isinstance(part, str) else part.name,
+)
+def test_in_every_surrounding(lab: Lab, twin_of: TwinOf, surrounding: Surrounding, way: str) -> None:
+    ((operation, situation),) = surrounding.tries
+    twin = twin_of(operation, situation, surrounding)
+    verdict = run_cell(lab, operation, way, situation, twin, surrounding)
+    assert verdict.is_good, verdict
+    assert verdict.name != SKIPPED, verdict
+
+
+def test_no_surrounding_is_left_out() -> None:
+    names = [name for surrounding, _ in TOGETHER for name in surrounding.name.split(", ")]
+    assert sorted(names) == sorted([surrounding.name for surrounding in SURROUNDINGS])
+    assert {"native", *[way for _, way in TOGETHER]} == set(WAYS)
 
 
 def test_the_cover_has_every_operation_and_every_pair() -> None:

@@ -367,3 +367,28 @@ SURROUNDINGS = (
         unable={"lefthook": "it puts aside the hooks that it finds, as `.old`, and runs them no more"},
     ),
 )
+
+
+def together(names: tuple[str, ...], *tries: tuple[str, str]) -> Surrounding:
+    """Several of them at once, brought about in that order: what moves the work tree comes first."""
+    parts = [next(known for known in SURROUNDINGS if known.name == name) for name in names]
+    grounds = [part.ground for part in parts]
+
+    def place(repo: Place) -> None:
+        for part in parts:
+            part.place(repo)
+
+    ground = Ground(
+        " ".join([ground.name for ground in grounds if ground.name]),
+        tuple(option for ground in grounds for option in ground.options),
+        {path: text for ground in grounds for path, text in ground.files.items()},
+        next((ground.theirs for ground in grounds if ground.theirs), None),
+        any(ground.is_kept for ground in grounds),
+        any(ground.is_beside for ground in grounds),
+    )
+    known = {
+        (operation.name, situation.name): (operation, situation)
+        for part in parts
+        for operation, situation in part.tries
+    }
+    return Surrounding(", ".join(names), "", place, ground, tuple(known[names] for names in tries))
