@@ -48,6 +48,7 @@ def find_runner(env: Mapping[str, str], git_dir: str) -> Runner:
     )
     name = "prek" if any(key.startswith("PREK_") and key != "PREK_HOME" for key in env) else "pre-commit"
     ancestors = {str(pid): began for pid, began in ancestors_began().items()}
+    found: list[tuple[float, str]] = []
     for _, folder, ending in folders:
         try:
             with os.scandir(folder) as entries:
@@ -59,11 +60,17 @@ def find_runner(env: Mapping[str, str], git_dir: str) -> Runner:
             if (ending and not entry.endswith(ending)) or not (ending or stem.startswith("patch")):
                 continue
             path = os.path.join(folder, entry)
-            began = ancestors.get(stem.rpartition("-")[2])
+            stamp, _, pid = stem.removeprefix("patch").rpartition("-")
+            began = ancestors.get(pid)
+            if began is None or not os.path.getsize(path):
+                continue
+            # The runner's own clock is in the name, in seconds or thousandths; the clock of a file system may be off.
+            named = float(stamp) / (1000 if ending else 1) if stamp.isdecimal() else 0.0
+            written = max(os.path.getmtime(path), named)
             # Patches stay for ever, and ids of processes come again: what is older than the process is another's.
-            if began is not None and os.path.getsize(path) and os.path.getmtime(path) >= began - _CLOCK_SLACK_S:
-                return Runner(name, path)
-    return Runner(name)
+            if written >= began - _CLOCK_SLACK_S:
+                found.append((written, path))
+    return Runner(name, max(found)[1] if found else "")
 
 
 def _find_lefthook(git_dir: str) -> Runner:
@@ -108,15 +115,16 @@ def _is_lefthook(pid: int) -> bool:
 def ancestors_began() -> dict[int, float]:
     """From the ids of the parent, its parent and so on to when each began, in seconds of the epoch (0.0: not known).
 
-    Where the system does not tell (it is not Linux), the parent alone. Source: proc(5), /proc/uptime.
+    Where the system does not tell (it is not Linux), the parent alone. Source: proc(5), /proc/PID/stat, starttime.
     """
     found = dict(_ancestors())
-    try:
-        with open("/proc/uptime", "rb") as file:
-            booted = time.time() - float(file.read().split()[0])
-    except (OSError, ValueError, IndexError):
+    if not hasattr(time, "CLOCK_BOOTTIME") or not any(found.values()):
         return dict.fromkeys(found, 0.0)
-    return {pid: booted + ticks / os.sysconf("SC_CLK_TCK") if ticks else 0.0 for pid, ticks in found.items()}
+    # /proc/uptime would not do: in a container it may be the container's own, while each stat is the host's. Should
+    # clock and stat disagree all the same, what began so long before us began that long ago at least.
+    per_second = os.sysconf("SC_CLK_TCK")
+    booted = time.time() - max(time.clock_gettime(time.CLOCK_BOOTTIME), _stat(os.getpid())[0] / per_second)
+    return {pid: booted + ticks / per_second if ticks else 0.0 for pid, ticks in found.items()}
 
 
 def _ancestors() -> Iterator[tuple[int, int]]:
@@ -127,15 +135,24 @@ def _ancestors() -> Iterator[tuple[int, int]]:
     pid = os.getppid()
     while True:
         try:
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-            above, ticks = int(fields[1]), int(fields[19])
+            ticks, above = _stat(pid)
         except (OSError, ValueError, IndexError):
-            above, ticks = 0, 0
+            ticks, above = 0, 0
         yield pid, ticks
         if above <= 1:
             return
         pid = above
+
+
+def _stat(pid: int) -> tuple[int, int]:
+    """When that process began, in clock ticks after boot, and the id of its parent.
+
+    Raises:
+        OSError, ValueError, IndexError: the system does not tell.
+    """
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    return int(fields[19]), int(fields[1])
 
 
 def running_commit() -> CommitOptions:

@@ -12,6 +12,7 @@ from orchestrator.callers import ancestors_began, find_runner
 from tests.e2e.support import GOOD_SCHEMA, PLAN, Adopted, assert_accepted, assert_refused, box, said, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.e2e.conftest import Maker
@@ -283,6 +284,32 @@ def test_a_patch_of_an_earlier_process_with_our_id_is_not_ours(tmp_path: Path, a
     found = find_runner(env, str(tmp_path))
     assert found.name == "pre-commit"
     assert found.has_put_away == counts
+
+
+@pytest.mark.parametrize("up_s", [1.0, 100.0, 1e9])
+def test_a_patch_of_now_is_ours_whatever_the_clocks_of_a_container_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, up_s: float
+) -> None:
+    """Time since boot may be the container's, and the beginnings of processes the host's; or a cache's clock is behind.
+
+    Of several patches with an id of ours the newest is ours.
+    """
+    now = int(time.time())
+    for stamp in (now - 7200, now, now - 3600):
+        patch = tmp_path / f"patch{stamp}-{os.getppid()}"
+        patch.write_text("diff\n", encoding="utf-8")
+        os.utime(patch, (now - 7200, now - 7200))
+    monkeypatch.setattr(time, "time", lambda: now + 1.0)
+    monkeypatch.setattr(time, "clock_gettime", lambda _: up_s)
+    monkeypatch.setattr("orchestrator.callers._stat", host_stat(os.getppid()))
+    env = {"PRE_COMMIT": "1", "PRE_COMMIT_HOME": str(tmp_path), "PREK_HOME": str(tmp_path / "prek")}
+    assert find_runner(env, str(tmp_path)).patch_path == str(tmp_path / f"patch{now}-{os.getppid()}")
+
+
+def host_stat(parent: int) -> Callable[[int], tuple[int, int]]:
+    """In the place of what reads /proc: a host that has been up for a hundred days, and a parent two seconds old."""
+    ticks = 100 * 86_400 * os.sysconf("SC_CLK_TCK")
+    return lambda pid: (ticks, parent) if pid != parent else (ticks - 2 * os.sysconf("SC_CLK_TCK"), 1)
 
 
 def test_ancestors_are_known_up_to_the_first_process() -> None:
