@@ -83,7 +83,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
         with open(runner.patch_path, "rb") as file:
             patch = file.read()
         for update in updates:
-            if b"\ndiff --git a/" + update.path.encode() in b"\n" + patch:
+            if _is_in_patch(patch, update.path):
                 raise RefusedError(_unstaged(update.path))
     files = [(update, _new_file(git.top, update)) for update in updates]
     missing = {update.path for update, data in files if data is None and read_file(git.top, update.path) is None}
@@ -114,6 +114,13 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
             if lock.endswith(".lock") and os.path.exists(lock):
                 os.unlink(lock)
         raise KeyboardInterrupt
+
+
+def _is_in_patch(patch: bytes, path: str) -> bool:
+    """Whether the patch of a runner changes, moves or makes the file of that name; lines of content begin otherwise."""
+    name = path.encode()
+    heads = (b"diff --git a/%b b/%b" % (name, name), b"rename from " + name, b"rename to " + name, b"copy to " + name)
+    return any([b"\n" + head + b"\n" in b"\n" + patch for head in heads])
 
 
 def _put_back(top: str, written: Sequence[tuple[str, bytes | None, bytes]], scratch: str) -> None:

@@ -94,6 +94,20 @@ def test_plan_md_under_a_runner(make: Maker, runner: str, place: str) -> None:
     assert added in repo.read("PLAN.md")
 
 
+def test_an_edit_of_a_file_whose_name_only_begins_as_ours_is_no_obstacle(make: Maker, runner: str) -> None:
+    repo = make.adopted(runner)
+    names = ("PLAN.md.bak", "PLAN.md b", "plan.lock~", "a/PLAN.md")
+    repo.commit(MESSAGE, dict.fromkeys(names, "x\n"))
+    for name in names:
+        repo.write(name, "\ndiff --git a/PLAN.md b/PLAN.md\n")
+    repo.add({"db/schema.sql": GOOD_SCHEMA})
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(repo, done, before, dirty=[' M "PLAN.md b"', " M PLAN.md.bak", " M a/PLAN.md", " M plan.lock~"])
+    for name in names:
+        assert repo.read(name) == "\ndiff --git a/PLAN.md b/PLAN.md\n"
+
+
 def partly_staged(repo: Adopted) -> None:
     """A line of PLAN.md that is staged; not staged are the tick of a box that the tool ticks too, and another file."""
     repo.add({"db/schema.sql": GOOD_SCHEMA, "PLAN.md": f"# staged words\n\n{repo.read('PLAN.md')}"})
