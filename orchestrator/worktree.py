@@ -79,12 +79,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     updates = [update for update in updates if update.old != update.new or update.always]
     if not updates:
         return
-    if runner.has_put_away:
-        with open(runner.patch_path, "rb") as file:
-            patch = file.read()
-        for update in updates:
-            if _is_in_patch(patch, update.path):
-                raise RefusedError(_unstaged(update.path))
+    patch = _freed_patch(runner, updates) if runner.has_put_away else None
     files = [(update, _new_file(git.top, update)) for update in updates]
     missing = {update.path for update, data in files if data is None and read_file(git.top, update.path) is None}
     oids = {update.path: _blob(git, update.new) for update in updates}
@@ -96,6 +91,8 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     modes = {update.path: update.mode for update in updates}
     staged = {update.path: oids[update.path] for update in updates if update.old != update.new}
     written: list[tuple[str, bytes | None, bytes]] = []
+    if patch is not None:
+        replace_file(runner.patch_path, patch)
     try:
         for update, data in files:
             if data is not None:
@@ -116,11 +113,30 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
         raise KeyboardInterrupt
 
 
-def _is_in_patch(patch: bytes, path: str) -> bool:
-    """Whether the patch of a runner changes, moves or makes the file of that name; lines of content begin otherwise."""
-    name = path.encode()
-    heads = (b"diff --git a/%b b/%b" % (name, name), b"rename from " + name, b"rename to " + name, b"copy to " + name)
-    return any([b"\n" + head + b"\n" in b"\n" + patch for head in heads])
+def _freed_patch(runner: Runner, updates: Sequence[Update]) -> bytes | None:
+    """The runner's patch so that it can be put back over the new files; None if it can be as it is.
+
+    What the tool has written itself, for a commit that was then given up, is in the work tree and not in the index;
+    so the runner has put it away as an edit of the user's.
+
+    Raises:
+        RefusedError: the user's edits are in it.
+    """
+    from orchestrator.core import patches  # noqa: PLC0415 - only where edits have been put away
+
+    with open(runner.patch_path, "rb") as file:
+        patch = file.read()
+    freed: bytes | None = None
+    for update in [update for update in updates if patches.touches(patch, update.path)]:
+        theirs = None if update.old is None else patches.patched(patch, update.path, update.old)
+        is_own = theirs is not None and (
+            theirs == update.new or (update.rework is not None and update.rework(theirs) == update.new)
+        )
+        if is_own and runner.shows_what_is_staged:
+            freed = patches.without_change(freed or patch, update.path, update.old or b"", update.new)
+        if not is_own or freed is None:
+            raise RefusedError(_unstaged(update.path))
+    return freed
 
 
 def _put_back(top: str, written: Sequence[tuple[str, bytes | None, bytes]], scratch: str) -> None:

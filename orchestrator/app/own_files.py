@@ -114,11 +114,12 @@ def _rework(data: bytes, facts: Facts, settled: Settled, decided: frozenset[str]
     if theirs.has_block:
         staged = facts.reading()
         written = {new: staged.marks.get(old) for old, new in carry(staged.marks, staged.plan, settled.plan).items()}
+        own = facts.repository.cache.own_ticks(data, facts.head_oid)
         # A box that the user has changed and not staged stays as they have it.
         changed = {
             said[old]: mark
             for old, mark in reading.marks.items()
-            if old in said and mark != written.get(said[old], OPEN)
+            if old in said and old not in own and mark != written.get(said[old], OPEN)
         }
         marks.update({task_id: mark for task_id, mark in changed.items() if task_id not in decided})
     notes = {said[old]: lines for old, lines in reading.notes.items()} if theirs.has_block else settled.notes

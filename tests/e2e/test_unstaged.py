@@ -108,6 +108,47 @@ def test_an_edit_of_a_file_whose_name_only_begins_as_ours_is_no_obstacle(make: M
         assert repo.read(name) == "\ndiff --git a/PLAN.md b/PLAN.md\n"
 
 
+@pytest.mark.parametrize("form", ["the same", "all of it", "another path", "staged", "with words of mine"])
+def test_what_the_tool_wrote_for_a_commit_that_was_given_up_is_no_edit_of_the_user(
+    make: Maker, runner: str, form: str
+) -> None:
+    """A commit of some paths, or of all changes, that a later hook refuses leaves PLAN.md in the work tree alone."""
+    repo = make.adopted(runner)
+    repo.commit(MESSAGE, {"db/x.sql": "x\n"})
+    repo.write("db/schema.sql", GOOD_SCHEMA)
+    repo.git("add", "-N", "db/schema.sql")
+    repo.write("notes.txt", "other edit\n")
+    assert repo.git("commit", "-m", "oops", "--", "db/schema.sql", check=False).returncode == 1
+    assert " M PLAN.md" in repo.status()
+    arguments, dirty = ["--", "db/schema.sql"], [" M notes.txt"]
+    if form == "all of it":
+        arguments, dirty = ["-a"], []
+    elif form == "staged":
+        repo.git("add", "db")
+        arguments = []
+    elif form == "another path":
+        repo.write("db/x.sql", "y\n")
+        arguments, dirty = ["--", "db/x.sql"], [" A db/schema.sql", " M notes.txt"]
+    elif form == "with words of mine":
+        repo.write("PLAN.md", repo.read("PLAN.md").replace("Settings agreed\n", "Settings agreed\n  - mine\n"))
+        before = repo.state()
+        assert_refused(repo, repo.git("commit", "-m", MESSAGE, *arguments, check=False), before, "plan-md-unstaged")
+        repo.git("checkout", "-q", "--", "PLAN.md")
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, *arguments, check=False)
+    if form == "another path":
+        # Nothing of ours has to be written, so the box stays in the work tree, and nobody takes it for a tick.
+        assert done.returncode == 0, said(done)
+        assert box(repo, "1.1").startswith("- [ ]")
+        repo.git("add", "db")
+        before = repo.state()
+        done = repo.git("commit", "-m", MESSAGE, check=False)
+        dirty = [" M notes.txt"]
+    assert_accepted(repo, done, before, dirty=dirty)
+    assert box(repo, "1.1") == "- [x] Task 1.1: Users table ✓"
+    assert repo.read("notes.txt") == "other edit\n"
+
+
 def partly_staged(repo: Adopted) -> None:
     """A line of PLAN.md that is staged; not staged are the tick of a box that the tool ticks too, and another file."""
     repo.add({"db/schema.sql": GOOD_SCHEMA, "PLAN.md": f"# staged words\n\n{repo.read('PLAN.md')}"})
