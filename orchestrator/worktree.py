@@ -80,8 +80,8 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     if not updates:
         return
     patch = _freed_patch(runner, updates) if runner.has_put_away else None
-    files = [(update, _new_file(git.top, update)) for update in updates]
-    missing = {update.path for update, data in files if data is None and read_file(git.top, update.path) is None}
+    found = [(update, read_file(git.top, update.path)) for update in updates]
+    files = [(update.path, current, _new_file(update, current)) for update, current in found]
     oids = {update.path: _blob(git, update.new) for update in updates}
     second = _pending_index(index_file)
     second_oids = _for_other_index(git, updates, oids, second) if second else {}
@@ -94,17 +94,17 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     if patch is not None:
         replace_file(runner.patch_path, patch)
     try:
-        for update, data in files:
+        for path, current, data in files:
             if data is not None:
-                written.append((update.path, read_file(git.top, update.path), data))
-                replace_file(os.path.join(git.top, update.path), data, scratch)
+                written.append((path, current, data))
+                replace_file(os.path.join(git.top, path), data, scratch, _Unsaved(git.top, path, current))
         if staged:
-            _enter(git, staged, modes, None, missing)
+            _enter(git, staged, modes, None)
     except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
         _put_back(git.top, written, scratch)
         raise
     if second:
-        _enter(git, second_oids, modes, second, missing)
+        _enter(git, second_oids, modes, second)
     if os.getppid() != parent_pid:
         # Git has been ended in between and has taken its locks away; what we have written in their place is none.
         for lock in (index_file, second):
@@ -160,9 +160,33 @@ def _unstaged(path: str) -> Finding:
     )
 
 
-def _new_file(top: str, update: Update) -> bytes | None:
-    """What the work tree shall have, or None if it is right as it is."""
-    current = read_file(top, update.path)
+class _Unsaved:
+    """Raises when called, if somebody has saved the file since it was read."""
+
+    def __init__(self, top: str, path: str, content: bytes | None) -> None:
+        """Remember what it was then."""
+        self.top, self.path, self.content = top, path, content
+
+    def __call__(self) -> None:
+        """Look again.
+
+        Raises:
+            RefusedError: it has other content now.
+        """
+        if read_file(self.top, self.path) != self.content:
+            raise RefusedError(
+                Finding(
+                    "plan-md-unstaged",
+                    f"{self.path} has been saved while it was to be rewritten",
+                    locations=(Location(self.path),),
+                    notes=("what was saved is there, and nothing has been written",),
+                    help="try again",
+                )
+            )
+
+
+def _new_file(update: Update, current: bytes | None) -> bytes | None:
+    """What the work tree shall have in the place of its current content, or None if that is right as it is."""
     if current is None:
         return update.new if update.old is None else None  # a deletion that is not staged stays one
     if current == update.new:
@@ -202,21 +226,10 @@ def _for_other_index(git: Git, updates: Sequence[Update], oids: Mapping[str, str
     return found
 
 
-def _enter(
-    git: Git, oids: Mapping[str, str], modes: Mapping[str, str], index_file: str | None, missing: set[str]
-) -> None:
-    """Put the blobs into the index; ``missing`` are not in the work tree.
-
-    A new entry counts as checked out. Where a sparse checkout leaves the file out it would then show as deleted, and
-    the next ``git commit -a`` would delete it, so what the entry said of that is said again.
-    """
+def _enter(git: Git, oids: Mapping[str, str], modes: Mapping[str, str], index_file: str | None) -> None:
     lines = "".join([f"{modes[path]} {oid}\t{path}\0" for path, oid in oids.items()])
     env = None if index_file is None else {"GIT_INDEX_FILE": index_file}
-    absent = [path for path in oids if path in missing]
-    tagged = git.text("ls-files", "-t", "-z", "--", *absent, env=env).split("\0") if absent else []
     git.run("update-index", "--add", "-z", "--index-info", stdin=lines.encode(), env=env)
-    if left_out := [line[2:] for line in tagged if line.startswith("S ")]:
-        git.run("update-index", "--skip-worktree", "--", *left_out, env=env)
 
 
 def _scratch(index_file: str) -> str:
@@ -251,10 +264,11 @@ def _is_running(pid: int) -> bool:
         return True
 
 
-def replace_file(path: str, data: bytes, scratch: str = "") -> None:
+def replace_file(path: str, data: bytes, scratch: str = "", check: Callable[[], None] | None = None) -> None:
     """Give the file that content in one step; a new file is readable as the umask says, an old one keeps its mode.
 
-    It is written beside the file, or in the folder ``scratch``, if that is of the same file system.
+    It is written beside the file, or in the folder ``scratch``, if that is of the same file system. ``check`` is called
+    last, and what it raises leaves the file alone.
     """
     if scratch and os.stat(scratch).st_dev != os.stat(os.path.dirname(path) or ".").st_dev:
         scratch = ""
@@ -265,6 +279,8 @@ def replace_file(path: str, data: bytes, scratch: str = "") -> None:
             file.write(data)
             if os.path.exists(path):
                 os.fchmod(file.fileno(), os.stat(path).st_mode & 0o777)
+        if check is not None:
+            check()
         os.replace(temporary, path)
     except BaseException:
         if os.path.exists(temporary):

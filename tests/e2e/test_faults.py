@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import assert_in_step, box, leftovers, said
+from tests.e2e.support import GOOD_SCHEMA, assert_in_step, box, leftovers, said, told
 from tests.support import run
 
 if TYPE_CHECKING:
@@ -58,6 +58,20 @@ if sys.orig_argv[-1:] == [os.environ.get("STRIKE_STAGE")] or os.environ.get("STR
 
     for name in ("posix_spawnp", "replace", "unlink", "makedirs"):
         watched(name)
+"""
+# An editor that saves a file at the last moment: when the hook has read it and writes its blobs.
+SAVER = """
+import os
+
+plain = os.posix_spawnp
+
+def spawn(name, argv, *rest, **options):
+    if "--no-filters" in argv:
+        with open(os.environ["SAVE"], "a") as file:
+            file.write("saved\\n")
+    return plain(name, argv, *rest, **options)
+
+os.posix_spawnp = spawn
 """
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
 FORMS = {
@@ -211,3 +225,31 @@ def test_two_commits_at_once(make: Maker) -> None:
     assert repo.head("src/api/auth.py") == "x = 1\n"
     assert_nothing_lost(repo, "plain", "", committed=True)
     assert_in_step(repo, dirty=dirty("plain"))
+
+
+@pytest.mark.parametrize("path", ["PLAN.md", "plan.lock"])
+def test_what_is_saved_while_our_files_are_being_written_is_not_written_over(
+    native: Adopted, tmp_path: Path, path: str
+) -> None:
+    """Both files are to be written; the one that nobody has saved is as it was, too."""
+    (tmp_path / "saver").mkdir()
+    (tmp_path / "saver" / "sitecustomize.py").write_text(SAVER, encoding="utf-8")
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    native.tick("1.2")
+    before = native.state()
+    env = {"PYTHONPATH": str(tmp_path / "saver"), "SAVE": path}
+    done = native.git("commit", "-m", "feat: [foundation] x", env=env, check=False)
+    assert done.returncode == 1, said(done)
+    assert told(said(done)) == {"plan-md-unstaged"}
+    assert f"{path} has been saved" in said(done)
+    after = native.state()
+    mine = after.files[path].removeprefix(before.files[path])
+    assert mine
+    assert set(mine.split(b"\n")) == {b"saved", b""}
+    assert {**after.files, path: b""} == {**before.files, path: b""}
+    assert (after.head, after.index) == (before.head, before.index)
+    assert leftovers(native) == []
+    native.git("commit", "-q", "-m", "feat: [foundation] x")
+    assert native.read(path).endswith("saved\n")
+    assert "saved" not in native.head(path)
+    assert_in_step(native, dirty=[f" M {path}"])
