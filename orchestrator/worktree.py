@@ -9,10 +9,12 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from orchestrator.callers import Runner
     from orchestrator.git import Git
+
+_FILE_MODES = ("100644", "100755")
 
 
 class Update(Value):
@@ -29,6 +31,14 @@ class Update(Value):
     rework: Callable[[bytes], bytes | None] | None = None
     mode: str = "100644"  # as the index has it
     always: bool = False  # look at the file also where the index needs no change
+
+
+class _Entry(Value):
+    """What an index has, or shall have, of a file."""
+
+    path: str
+    mode: str
+    oid: str
 
 
 def read_file(top: str, path: str) -> bytes | None:
@@ -82,14 +92,13 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     patch = _freed_patch(runner, updates) if runner.has_put_away else None
     found = [(update, read_file(git.top, update.path)) for update in updates]
     files = [(update.path, current, _new_file(update, current)) for update, current in found]
-    oids = {update.path: _blob(git, update.new) for update in updates}
+    entries = [_Entry(path=update.path, mode=update.mode, oid=_blob(git, update.new)) for update in updates]
     second = _pending_index(index_file)
-    second_oids = _for_other_index(git, updates, oids, second) if second else {}
+    for_second = _for_other_index(git, updates, entries, second) if second else []
     if os.getppid() != parent_pid or (index_file.endswith(".lock") and not os.path.exists(index_file)):
         # Git does not wait for its hooks when it is interrupted; writing now would leave a stale lock file behind.
         raise KeyboardInterrupt
-    modes = {update.path: update.mode for update in updates}
-    staged = {update.path: oids[update.path] for update in updates if update.old != update.new}
+    staged = [entry for update, entry in zip(updates, entries, strict=True) if update.old != update.new]
     written: list[tuple[str, bytes | None, bytes]] = []
     if patch is not None:
         replace_file(runner.patch_path, patch)
@@ -99,12 +108,12 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
                 written.append((path, current, data))
                 replace_file(os.path.join(git.top, path), data, scratch, _Unsaved(git.top, path, current))
         if staged:
-            _enter(git, staged, modes, None)
+            _enter(git, staged, None)
     except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
         _put_back(git.top, written, scratch)
         raise
-    if second:
-        _enter(git, second_oids, modes, second)
+    if for_second:
+        _enter(git, for_second, second)
     if os.getppid() != parent_pid:
         # Git has been ended in between and has taken its locks away; what we have written in their place is none.
         for lock in (index_file, second):
@@ -214,20 +223,39 @@ def _pending_index(index_file: str) -> str:
     return pending if name.startswith("next-index-") and os.path.exists(pending) else ""
 
 
-def _for_other_index(git: Git, updates: Sequence[Update], oids: Mapping[str, str], index_file: str) -> dict[str, str]:
-    """The blobs for another index, from its own version of each file."""
-    found = {}
-    for update in updates:
-        code, data, _ = git.call("cat-file", "blob", f":{update.path}", env={"GIT_INDEX_FILE": index_file})
-        if code or data == update.old:
-            found[update.path] = oids[update.path]
+def _for_other_index(git: Git, updates: Sequence[Update], entries: Sequence[_Entry], index_file: str) -> list[_Entry]:
+    """The entries for another index, from its own version of each file; none for what is removed there."""
+    listed = _listed(git, [update.path for update in updates], index_file)
+    found = []
+    for update, entry in zip(updates, entries, strict=True):
+        other = listed.get(update.path)
+        if other is None:
+            found += [entry] if update.old is None else []  # a removal that is staged and not committed stays one
+            continue
+        data = git.run("cat-file", "blob", other.oid) if other.mode in _FILE_MODES else None
+        if data is None:
+            continue
+        if data == update.old:
+            found.append(other.replace(oid=entry.oid))
         elif update.rework is not None and (reworked := update.rework(data)) is not None:
-            found[update.path] = _blob(git, reworked)
+            found.append(other.replace(oid=_blob(git, reworked)))
     return found
 
 
-def _enter(git: Git, oids: Mapping[str, str], modes: Mapping[str, str], index_file: str | None) -> None:
-    lines = "".join([f"{modes[path]} {oid}\t{path}\0" for path, oid in oids.items()])
+def _listed(git: Git, paths: Sequence[str], index_file: str) -> dict[str, _Entry]:
+    """What that index has of the files, by path; what is in conflict is left out."""
+    found = {}
+    out = git.run("ls-files", "-s", "-z", "--", *paths, env={"GIT_INDEX_FILE": index_file})
+    for line in out.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        meta, _, path = line.partition("\t")
+        mode, oid, stage = meta.split(" ")
+        if stage == "0":
+            found[path] = _Entry(path=path, mode=mode, oid=oid)
+    return found
+
+
+def _enter(git: Git, entries: Sequence[_Entry], index_file: str | None) -> None:
+    lines = "".join([f"{entry.mode} {entry.oid}\t{entry.path}\0" for entry in entries])
     env = None if index_file is None else {"GIT_INDEX_FILE": index_file}
     git.run("update-index", "--add", "-z", "--index-info", stdin=lines.encode(), env=env)
 

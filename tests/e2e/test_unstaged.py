@@ -320,6 +320,36 @@ def test_executable_plan_md_stays_so(native: Adopted) -> None:
     assert native.out("ls-files", "-s", "PLAN.md").startswith("100755 ")
 
 
+@pytest.mark.parametrize("staged", ["mode", "removal", "words", "symbolic link"])
+def test_a_commit_of_some_paths_leaves_what_is_staged_of_plan_md(native: Adopted, staged: str) -> None:
+    if staged == "mode":
+        native.git("update-index", "--chmod=+x", "PLAN.md")
+    elif staged == "removal":
+        native.git("rm", "-q", "--cached", "PLAN.md")
+    elif staged == "words":
+        native.add({"PLAN.md": native.read("PLAN.md") + "words\n"})
+    else:
+        oid = native.out("rev-parse", "HEAD:notes.txt")
+        native.git("update-index", "--cacheinfo", f"120000,{oid},PLAN.md")
+    native.write("db/schema.sql", GOOD_SCHEMA)
+    native.git("add", "-N", "db/schema.sql")
+    native.git("commit", "-q", "-m", MESSAGE, "--", "db/schema.sql")
+    assert "[x] Task 1.1" in native.head("PLAN.md")
+    now = native.out("ls-files", "-s", "PLAN.md")
+    if staged == "mode":
+        assert now.split(" ")[1] == native.out("rev-parse", "HEAD:PLAN.md")
+        assert native.out("diff", "--cached", "--summary").strip() == "mode change 100644 => 100755 PLAN.md"
+    elif staged == "removal":
+        assert now == ""
+        assert native.status() == ["D  PLAN.md", "?? PLAN.md"]
+        assert native.read("PLAN.md") == native.head("PLAN.md")
+    elif staged == "words":
+        assert native.staged("PLAN.md") == native.head("PLAN.md") + "words\n" == native.read("PLAN.md")
+    else:
+        assert now.startswith("120000 ")
+        assert native.staged("PLAN.md") == native.head("notes.txt")
+
+
 def test_mode_of_plan_md_is_kept(native: Adopted) -> None:
     (native.top / "PLAN.md").chmod(0o600)
     native.add({"db/schema.sql": GOOD_SCHEMA})
