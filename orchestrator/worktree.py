@@ -39,6 +39,7 @@ class _Entry(Value):
     path: str
     mode: str
     oid: str
+    tag: str = "H"  # as git-ls-files(1), -v, has it: lower case for --assume-unchanged, "S" for --skip-worktree
 
 
 def read_file(top: str, path: str) -> bytes | None:
@@ -108,6 +109,11 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
                 written.append((path, current, data))
                 replace_file(os.path.join(git.top, path), data, scratch, _Unsaved(git.top, path, current))
         if staged:
+            if not second:  # nobody asks a temporary index what it says of the work tree
+                listed = _listed(git, [entry.path for entry in staged], None)
+                staged = [
+                    entry.replace(tag=listed[entry.path].tag) if entry.path in listed else entry for entry in staged
+                ]
             _enter(git, staged, None)
     except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
         _put_back(git.top, written, scratch)
@@ -242,22 +248,42 @@ def _for_other_index(git: Git, updates: Sequence[Update], entries: Sequence[_Ent
     return found
 
 
-def _listed(git: Git, paths: Sequence[str], index_file: str) -> dict[str, _Entry]:
+def _env_of(index_file: str | None) -> dict[str, str] | None:
+    """What is added to the environment of Git for that index; None stands for the one in use."""
+    return None if index_file is None else {"GIT_INDEX_FILE": index_file}
+
+
+def _listed(git: Git, paths: Sequence[str], index_file: str | None) -> dict[str, _Entry]:
     """What that index has of the files, by path; what is in conflict is left out."""
     found = {}
-    out = git.run("ls-files", "-s", "-z", "--", *paths, env={"GIT_INDEX_FILE": index_file})
+    out = git.run("ls-files", "-s", "-v", "-z", "--", *paths, env=_env_of(index_file))
     for line in out.decode("utf-8", "surrogateescape").split("\0")[:-1]:
         meta, _, path = line.partition("\t")
-        mode, oid, stage = meta.split(" ")
+        tag, mode, oid, stage = meta.split(" ")
         if stage == "0":
-            found[path] = _Entry(path=path, mode=mode, oid=oid)
+            found[path] = _Entry(path=path, mode=mode, oid=oid, tag=tag)
     return found
 
 
 def _enter(git: Git, entries: Sequence[_Entry], index_file: str | None) -> None:
-    lines = "".join([f"{entry.mode} {entry.oid}\t{entry.path}\0" for entry in entries])
-    env = None if index_file is None else {"GIT_INDEX_FILE": index_file}
-    git.run("update-index", "--add", "-z", "--index-info", stdin=lines.encode(), env=env)
+    """Bring the entries into that index; a new entry has lost what the old one said of the work tree, so say it again.
+
+    Source: git-update-index(1), --assume-unchanged, --skip-worktree; both are kept apart from what is committed.
+    """
+    env = _env_of(index_file)
+    argv = ["--add"]
+    for entry in entries:
+        argv += ["--cacheinfo", f"{entry.mode},{entry.oid},{entry.path}"]
+    unchanged = [entry.path for entry in entries if entry.tag.islower()]
+    skipped = [entry.path for entry in entries if entry.tag in "Ss"]
+    if unchanged:
+        argv += ["--assume-unchanged", *unchanged]
+        git.run("update-index", *argv, env=env)
+        argv = []
+    if skipped:
+        argv += ["--skip-worktree", *skipped]
+    if argv:
+        git.run("update-index", *argv, env=env)
 
 
 def _scratch(index_file: str) -> str:

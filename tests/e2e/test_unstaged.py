@@ -350,6 +350,42 @@ def test_a_commit_of_some_paths_leaves_what_is_staged_of_plan_md(native: Adopted
         assert native.staged("PLAN.md") == native.head("notes.txt")
 
 
+@pytest.mark.parametrize("form", [[], ["-a"], ["--", "db/schema.sql"], ["-i", "notes.txt"]])
+@pytest.mark.parametrize(
+    "options", [["--assume-unchanged"], ["--skip-worktree"], ["--assume-unchanged", "--skip-worktree"]]
+)
+def test_local_lines_of_a_plan_md_that_git_is_told_not_to_look_at(
+    native: Adopted, options: list[str], form: list[str]
+) -> None:
+    """The bits of the index entry stay, so that no later commit takes the lines."""
+    for option in options:
+        native.git("update-index", option, "PLAN.md", "plan.lock")
+    native.write("PLAN.md", native.read("PLAN.md") + "local\n")
+    flags = native.out("ls-files", "-v", "PLAN.md", "plan.lock")
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    native.git("commit", "-q", "-m", MESSAGE, *form)
+    assert box(native, "1.1") == "- [x] Task 1.1: Users table ✓"
+    assert native.read("PLAN.md") == native.head("PLAN.md") + "local\n"
+    assert native.out("ls-files", "-v", "PLAN.md", "plan.lock") == flags
+    native.write("db/schema.sql", "x\n")
+    native.git("commit", "-qam", MESSAGE)
+    assert "local" not in native.head("PLAN.md")
+    assert native.status() == []
+
+
+def test_a_sparse_checkout_without_plan_md_stays_so(native: Adopted) -> None:
+    native.git("sparse-checkout", "set", "--no-cone", "/db/", "/plan.toml")
+    assert not (native.top / "PLAN.md").exists()
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    before = native.state()
+    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
+    assert not (native.top / "PLAN.md").exists()
+    assert native.git("rebase", "--force-rebase", "HEAD~1", check=False).returncode == 0
+    native.git("sparse-checkout", "disable")
+    assert native.read("PLAN.md") == native.head("PLAN.md")
+    assert "[x] Task 1.1" in native.read("PLAN.md")
+
+
 def test_mode_of_plan_md_is_kept(native: Adopted) -> None:
     (native.top / "PLAN.md").chmod(0o600)
     native.add({"db/schema.sql": GOOD_SCHEMA})
