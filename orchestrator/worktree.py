@@ -206,17 +206,21 @@ def _new_file(update: Update, current: bytes | None) -> bytes | None:
         return update.new if update.old is None else None  # a deletion that is not staged stays one
     if current == update.new:
         return None
-    # core.autocrlf keeps other line ends in the work tree than in the index; both sides are compared without.
-    plain = current.replace(b"\r\n", b"\n")
-    if update.old is not None and plain == update.old.replace(b"\r\n", b"\n"):
-        converted = b"\r\n" in current and b"\r\n" not in update.old
-        return update.new.replace(b"\n", b"\r\n") if converted else update.new
+    if current == update.old:
+        return update.new
+    # core.autocrlf and the attribute eol give each line of the work tree another end than in the index.
+    if update.old is not None and b"\r\n" not in update.old and current == _with_crlf(update.old):
+        return _with_crlf(update.new)
     if update.rework is None:
         return None
     reworked = update.rework(current)
     if reworked is None:
         raise RefusedError(_unstaged(update.path))
     return reworked if reworked != current else None
+
+
+def _with_crlf(data: bytes) -> bytes:
+    return data.replace(b"\n", b"\r\n")
 
 
 def _blob(git: Git, data: bytes) -> str:

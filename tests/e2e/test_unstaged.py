@@ -386,6 +386,59 @@ def test_a_sparse_checkout_without_plan_md_stays_so(native: Adopted) -> None:
     assert "[x] Task 1.1" in native.read("PLAN.md")
 
 
+@pytest.mark.parametrize(
+    ("staged", "unstaged"),
+    [
+        ("LF", "first lines"),
+        ("LF", "last line"),
+        ("LF", "all"),
+        ("CRLF", "none"),
+        ("CRLF", "first lines"),
+        ("CRLF", "all but the first"),
+    ],
+)
+def test_line_ends_that_the_user_has_changed_stay_theirs(native: Adopted, staged: str, unstaged: str) -> None:
+    """Each line of theirs keeps its end; those of the tool go by the line of its first marker."""
+    lines = ["# Mine", "", "words", *native.read("PLAN.md").split("\n")[:-1], "more words"]
+    native.add({"PLAN.md": "".join([line + ("\r\n" if staged == "CRLF" else "\n") for line in lines])})
+    native.git("commit", "-q", "-m", MESSAGE)
+
+    def has_crlf(number: int, count: int) -> bool:
+        places = {"first lines": number < 3, "last line": number == count - 1, "all": True, "none": False}
+        return places.get(unstaged, number > 0)
+
+    def ended(text: str) -> str:
+        found = text.replace("\r", "").split("\n")[:-1]
+        return "".join([line + ("\r\n" if has_crlf(i, len(found)) else "\n") for i, line in enumerate(found)])
+
+    native.write("PLAN.md", ended(native.read("PLAN.md")))
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    before = native.state()
+    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before, dirty=[" M PLAN.md"])
+    assert "[x] Task 1.1" in native.head("PLAN.md")
+    assert native.read("PLAN.md") == ended(native.head("PLAN.md"))
+    assert ("\r" in native.head("PLAN.md")) == (staged == "CRLF")
+
+
+@pytest.mark.parametrize("by", ["core.autocrlf", "eol"])
+def test_line_ends_that_git_makes_are_made_as_git_does(native: Adopted, by: str) -> None:
+    if by == "eol":
+        native.commit(MESSAGE, {".gitattributes": "* text eol=crlf\n"})
+    else:
+        native.git("config", by, "true")
+    for name in ("PLAN.md", "plan.lock"):
+        (native.top / name).unlink()
+    native.git("checkout", "-q", "--", ".")
+    assert native.read("plan.lock").count("\r\n") == native.read("plan.lock").count("\n") > 0
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    native.tick("1.2")
+    native.git("commit", "-q", "-m", MESSAGE)
+    for name in ("PLAN.md", "plan.lock"):
+        assert "\r" not in native.head(name)
+        assert native.read(name) == native.head(name).replace("\n", "\r\n")
+    assert native.status() == []
+
+
 def test_mode_of_plan_md_is_kept(native: Adopted) -> None:
     (native.top / "PLAN.md").chmod(0o600)
     native.add({"db/schema.sql": GOOD_SCHEMA})
