@@ -42,8 +42,11 @@ def find_runner(env: Mapping[str, str], git_dir: str) -> Runner:
         return _find_lefthook(git_dir)
     home = os.path.expanduser("~")
     cache = env.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    prek_home = env.get("PREK_HOME") or os.path.join(cache, "prek")
+    if prek_home == "~" or prek_home.startswith("~/"):  # prek itself takes that for the home; pre-commit does not
+        prek_home = home + prek_home[1:]
     folders = (
-        ("prek", os.path.join(env.get("PREK_HOME") or os.path.join(cache, "prek"), "patches"), ".patch"),
+        ("prek", os.path.join(prek_home, "patches"), ".patch"),
         ("pre-commit", env.get("PRE_COMMIT_HOME") or os.path.join(cache, "pre-commit"), ""),
     )
     name = "prek" if any(key.startswith("PREK_") and key != "PREK_HOME" for key in env) else "pre-commit"

@@ -480,6 +480,25 @@ def test_a_patch_of_now_is_ours_whatever_the_clocks_of_a_container_say(
     assert find_runner(env, str(tmp_path)).patch_path == str(tmp_path / f"patch{now}-{os.getppid()}")
 
 
+@pytest.mark.parametrize("runner_home", ["PREK_HOME=~/p", "PREK_HOME=~", "PREK_HOME=", "PRE_COMMIT_HOME=~/p"])
+def test_the_patch_is_looked_for_where_the_runner_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner_home: str
+) -> None:
+    """Of both, prek alone expands a tilde at the beginning; pre-commit takes it for the name of a folder."""
+    name, _, value = runner_home.partition("=")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    folders = {"~/p": "p/patches", "~": "patches", "": ".cache/prek/patches"}
+    folder = tmp_path / (folders[value] if name == "PREK_HOME" else "~/p")
+    folder.mkdir(parents=True)
+    stamp = int(time.time())
+    patch = folder / (f"{stamp}000-{os.getppid()}.patch" if name == "PREK_HOME" else f"patch{stamp}-{os.getppid()}")
+    patch.write_text("diff\n", encoding="utf-8")
+    found = find_runner({"PRE_COMMIT": "1", name: value}, str(tmp_path))
+    assert found.has_put_away
+    assert (tmp_path / found.patch_path).samefile(patch)
+
+
 def host_stat(parent: int) -> Callable[[int], tuple[int, int]]:
     """In the place of what reads /proc: a host that has been up for a hundred days, and a parent two seconds old."""
     ticks = 100 * 86_400 * os.sysconf("SC_CLK_TCK")
