@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CLOCK_SLACK_S = 2.0
+_SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "busybox")
 
 
 class Runner(Value):
@@ -38,7 +39,7 @@ def find_runner(env: Mapping[str, str], git_dir: str) -> Runner:
     pre-commit and prek name the patch by their own process id. Where ancestors cannot be read (no /proc), any patch
     that is newer than the runner could have left counts: then too much is left alone rather than too little.
     """
-    if env.get("PRE_COMMIT") != "1":
+    if env.get("PRE_COMMIT") != "1" or _is_started_by_git_itself():
         return _find_lefthook(git_dir)
     home = os.path.expanduser("~")
     cache = env.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
@@ -76,6 +77,20 @@ def find_runner(env: Mapping[str, str], git_dir: str) -> Runner:
     return Runner(name, max(found)[1] if found else "")
 
 
+def _is_started_by_git_itself() -> bool:
+    """Whether ``git commit`` has started this hook with nothing but shells in between, so that no runner has.
+
+    PRE_COMMIT may be set by who calls Git: another runner, whose hook makes a commit, or the user.
+    """
+    for pid in _ancestors():
+        argv = _command_line(pid)
+        if argv and commit_arguments(argv) is not None:
+            return True
+        if not argv or argv[0].rpartition("/")[2].lstrip("-") not in _SHELLS:
+            return False
+    return False
+
+
 def _find_lefthook(git_dir: str) -> Runner:
     """lefthook, where it has put unstaged changes away; it tells its hooks nothing, and keeps one patch for a clone.
 
@@ -107,12 +122,8 @@ def _common_dir(git_dir: str) -> str:
 
 def _is_lefthook(pid: int) -> bool:
     """Whether that process is lefthook, as itself or as a script that starts it."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            argv = file.read().split(b"\0")[:2]
-    except OSError:
-        return False
-    return any([os.path.basename(part).startswith(b"lefthook") for part in argv])
+    argv = _command_line(pid) or []
+    return any([os.path.basename(part).startswith("lefthook") for part in argv[:2]])
 
 
 def ancestors_began() -> dict[int, float]:
@@ -168,13 +179,20 @@ def commit_process() -> str:
     return _commit_above()[0]
 
 
+def _command_line(pid: int) -> list[str] | None:
+    """The arguments with which that process was started, its program first; None where the system does not tell."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().decode("utf-8", "surrogateescape").split("\0")[:-1]
+    except OSError:
+        return None
+
+
 def _commit_above() -> tuple[str, CommitOptions]:
     """The ``git commit`` among our ancestors: its id with when it began, and its options."""
     for pid, ticks in _ancestors():
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                argv = file.read().decode("utf-8", "surrogateescape").split("\0")[:-1]
-        except OSError:
+        argv = _command_line(pid)
+        if argv is None:
             break
         if argv and argv[0].rpartition("/")[2] in ("git", "git-commit"):
             arguments = commit_arguments(argv)

@@ -54,6 +54,24 @@ def test_an_earlier_hook_that_changes_files(make: Maker, runner: str) -> None:
     assert_accepted(repo, repo.git("commit", "-m", MESSAGE, check=False), before)
 
 
+@pytest.mark.parametrize("shell", ["", "sh", "bash"])
+def test_a_variable_of_a_runner_makes_no_runner(make: Maker, shell: str) -> None:
+    """The one who calls Git has set it: the user, or a runner in whose hook the commit is made."""
+    repo = make.adopted("native")
+    if shell:
+        hook = repo.git_path("hooks/pre-commit")
+        hook.rename(hook.with_name("kept"))
+        script(hook, '"$(dirname "$0")/kept" "$@" || exit', f"#!/usr/bin/env {shell}")
+    repo.add({"db/schema.sql": GOOD_SCHEMA})
+    repo.tick("1.2")
+    repo.write("notes.txt", "unstaged\n")
+    repo.write("PLAN.md", repo.read("PLAN.md") + "mine\n")
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, env={"PRE_COMMIT": "1"}, check=False)
+    assert_accepted(repo, done, before, dirty=[" M PLAN.md", " M notes.txt"])
+    assert repo.gate_runs() == ["schema"]
+
+
 def test_run_all_files_only_judges(make: Maker, runner: str) -> None:
     repo = make.adopted(runner)
     command = [runner_command(runner), "run", "--all-files"]
