@@ -1,6 +1,7 @@
 """The entry of the hooks: one Git stage, its arguments, its exit code.
 
-To accept a commit nothing is imported here or below that a commit without refusals does not need.
+To accept a commit nothing is imported here or below that a commit without refusals does not need. What a hook imports
+it imports where ``main`` can answer Ctrl-C already: elsewhere Python would print where among the imports it stood.
 """
 
 from __future__ import annotations
@@ -8,17 +9,13 @@ from __future__ import annotations
 import os
 import sys
 
-from orchestrator.app.accepted import is_accepted
-from orchestrator.app.repository import open_hook_repository
-from orchestrator.callers import running_commit
-from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.app.commit import Answer
     from orchestrator.app.repository import Repository
+    from orchestrator.core.finding import CannotJudgeError, Finding
     from orchestrator.core.gate import DueGate, GateResult
     from orchestrator.core.settle import Settled
 
@@ -42,8 +39,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if stage == MERGE and len(rest) != 3:
         sys.stderr.write(f"usage: orchestrator-hook {MERGE} BASE OURS THEIRS\n")
         return EXIT_USAGE
-    if stage == AUTO:
-        stage = "pre-merge-commit" if _is_merging() else "pre-commit"
+    try:
+        if stage == AUTO:
+            stage = "pre-merge-commit" if _is_merging() else "pre-commit"
+        return _answer(stage, rest)
+    except KeyboardInterrupt:
+        done = "pushed" if stage in PUSH_STAGES else "committed and nothing written"
+        sys.stderr.write(f"\ninterrupted; nothing has been {done}\n")
+        return EXIT_INTERRUPTED
+
+
+def _answer(stage: str, rest: Sequence[str]) -> int:
+    from orchestrator.core.finding import CannotJudgeError, Finding, RefusedError  # noqa: PLC0415
+
     again = "push" if stage in PUSH_STAGES else "commit"
     try:
         return _judge_push(stage, rest) if stage in PUSH_STAGES else _run(stage, rest)
@@ -53,10 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, missing rights: nothing that a traceback would explain
         _say([Finding("git", f"a file cannot be read or written: {error}", help=f"mend that, then {again} again")])
         code = EXIT_CANNOT_JUDGE
-    except KeyboardInterrupt:
-        done = "pushed" if stage in PUSH_STAGES else "committed and nothing written"
-        sys.stderr.write(f"\ninterrupted; nothing has been {done}\n")
-        return EXIT_INTERRUPTED
     return 0 if stage == "prepare-commit-msg" else code  # a failure there would stop a rebase
 
 
@@ -64,6 +68,9 @@ def _is_merging() -> bool:
     """Whether git-merge runs this hook: it names what it merges in the environment, before MERGE_HEAD is there."""
     if not any([name.startswith("GITHEAD_") for name in os.environ]):
         return False
+    from orchestrator.app.repository import open_hook_repository  # noqa: PLC0415
+    from orchestrator.callers import running_commit  # noqa: PLC0415
+
     return not running_commit().known and not open_hook_repository(os.environ).has("MERGE_HEAD")
 
 
@@ -72,6 +79,9 @@ def _run(stage: str, rest: Sequence[str]) -> int:
         from orchestrator.app.merge_driver import merge_todo  # noqa: PLC0415
 
         return merge_todo(*rest)
+    from orchestrator.app.accepted import is_accepted  # noqa: PLC0415
+    from orchestrator.app.repository import open_hook_repository  # noqa: PLC0415
+
     repository = open_hook_repository(os.environ)
     if stage == "commit-msg" and rest and is_accepted(repository, rest[0]):
         return 0
@@ -86,7 +96,7 @@ def _run(stage: str, rest: Sequence[str]) -> int:
         if rest:
             answer = commit.commit_msg(repository, rest[0])
         elif commit.is_planned(repository):
-            raise CannotJudgeError(_hidden_message())
+            raise _hidden_message()
     elif stage == "prepare-commit-msg":
         if rest:
             source = rest[1] if len(rest) > 1 else os.environ.get("PRE_COMMIT_COMMIT_MSG_SOURCE", "")
@@ -98,6 +108,7 @@ def _run(stage: str, rest: Sequence[str]) -> int:
 
 
 def _judge_push(stage: str, rest: Sequence[str]) -> int:
+    from orchestrator.app.repository import open_hook_repository  # noqa: PLC0415
     from orchestrator.app.verify import pushes  # noqa: PLC0415 - a commit does not pay for it
 
     repository = open_hook_repository(os.environ)
@@ -142,11 +153,15 @@ def _run_due(
     return run_due(repository, settled, due, limit_s)
 
 
-def _hidden_message() -> Finding:
-    return Finding(
-        "message-format",
-        "the hook was given no message file; a top-level files: or exclude: in .pre-commit-config.yaml hides it",
-        help="remove that filter or give it to the other hooks alone, then commit again",
+def _hidden_message() -> CannotJudgeError:
+    from orchestrator.core.finding import CannotJudgeError, Finding  # noqa: PLC0415
+
+    return CannotJudgeError(
+        Finding(
+            "message-format",
+            "the hook was given no message file; a top-level files: or exclude: in .pre-commit-config.yaml hides it",
+            help="remove that filter or give it to the other hooks alone, then commit again",
+        )
     )
 
 

@@ -73,6 +73,17 @@ def spawn(name, argv, *rest, **options):
 
 os.posix_spawnp = spawn
 """
+# Ctrl-C at the moment when a module is imported.
+INTERRUPTER = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["INTERRUPT_AT"] and "pre-commit" in sys.orig_argv:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+"""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
 FORMS = {
     "plain": ("commit",),
@@ -253,3 +264,23 @@ def test_what_is_saved_while_our_files_are_being_written_is_not_written_over(
     assert native.read(path).endswith("saved\n")
     assert "saved" not in native.head(path)
     assert_in_step(native, dirty=[f" M {path}"])
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["orchestrator.app.accepted", "orchestrator.core.value", "orchestrator.app.commit", "orchestrator.core.todo"],
+)
+def test_ctrl_c_at_an_import_ends_the_hook_without_a_traceback(native: Adopted, tmp_path: Path, module: str) -> None:
+    (tmp_path / "interrupter").mkdir()
+    (tmp_path / "interrupter" / "sitecustomize.py").write_text(INTERRUPTER, encoding="utf-8")
+    native.add({"db/schema.sql": GOOD_SCHEMA})
+    before = native.state()
+    env = {"PYTHONPATH": str(tmp_path / "interrupter"), "INTERRUPT_AT": module}
+    done = native.git("commit", "-m", "feat: [foundation] x", env=env, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in said(done)
+    assert native.state() == before
+    assert leftovers(native) == []
+    assert "interrupted; nothing has been committed" in said(done)
+    native.git("commit", "-q", "-m", "feat: [foundation] x")
+    assert_in_step(native)
