@@ -82,7 +82,7 @@ def _is_started_by_git_itself() -> bool:
 
     PRE_COMMIT may be set by who calls Git: another runner, whose hook makes a commit, or the user.
     """
-    for pid in _ancestors():
+    for pid, _ in _ancestors():
         argv = _command_line(pid)
         if argv and commit_arguments(argv) is not None:
             return True
