@@ -9,7 +9,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.callers import Runner
     from orchestrator.git import Git
@@ -270,11 +270,29 @@ def _listed(git: Git, paths: Sequence[str], index_file: str | None) -> dict[str,
 
 
 def _enter(git: Git, entries: Sequence[_Entry], index_file: str | None) -> None:
-    """Bring the entries into that index; a new entry has lost what the old one said of the work tree, so say it again.
+    """Bring the entries into that index, None for the one in use.
+
+    In a lock file of a commit under way signals wait meanwhile: the Git that is started for it would go on without us,
+    and put the lock back which its commit has given up.
+    """
+    env = _env_of(index_file)
+    if not {**git.env, **(env or {})}.get("GIT_INDEX_FILE", "").endswith(".lock"):
+        _update_index(git, entries, env)
+        return
+    import signal  # noqa: PLC0415 - not for an ordinary commit
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        _update_index(git, entries, env)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _update_index(git: Git, entries: Sequence[_Entry], env: Mapping[str, str] | None) -> None:
+    """Enter them; a new entry has lost what the old one said of the work tree, so say it again.
 
     Source: git-update-index(1), --assume-unchanged, --skip-worktree; both are kept apart from what is committed.
     """
-    env = _env_of(index_file)
     argv = ["--add"]
     for entry in entries:
         argv += ["--cacheinfo", f"{entry.mode},{entry.oid},{entry.path}"]

@@ -150,8 +150,9 @@ def test_a_commit_cut_off_at_any_step(make: Maker, form: str, stage: str) -> Non
         # Each step is struck once; which signal it gets and whom it hits goes round.
         target = ("hook", "git", "group")[(at + len(form)) % 3]
         number = SIGNALS[(at // 3) % 4] if target != "group" else (signal.SIGINT, signal.SIGHUP)[at % 2]
-        if target == "git" and number == signal.SIGKILL and form in ("-a", "-- path"):
-            number = signal.SIGTERM  # Git, killed so, leaves index.lock behind also where there is no hook
+        if target != "group" and number == signal.SIGKILL and form in ("-a", "-- path"):
+            # Git, killed so, leaves index.lock behind also where there is no hook, and goes on writing it for a hook.
+            number = signal.SIGTERM
         where = f"{form} {stage} step {at} of {number_of_steps}: {number.name} to {target}"
         repo = prepared(make, f"repo{at}")
         head = repo.out("rev-parse", "HEAD")
