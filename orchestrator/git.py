@@ -218,7 +218,8 @@ def _launch(argv: tuple[str, ...], env: Mapping[str, str]) -> tuple[int, int, in
         (os.POSIX_SPAWN_DUP2, err_write, 2),
     ]
     try:
-        pid = os.posix_spawnp(argv[0], argv, env, file_actions=actions)
+        # What waits here (orchestrator.worktree) must not wait there: Git ends with the group that it is in.
+        pid = os.posix_spawnp(argv[0], argv, env, file_actions=actions, setsigmask=())
     except OSError as error:
         for fd in (in_write, out_read, err_read):
             os.close(fd)
