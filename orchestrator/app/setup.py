@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app.commit import staged_parents
 from orchestrator.app.facts import read_facts
 from orchestrator.app.repository import no_plan
-from orchestrator.app.workplace import stage_own_files
+from orchestrator.app.workplace import one_at_a_time, stage_own_files
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.plan import OWN_PATHS, PLAN_PATH, TODO_PATH
 from orchestrator.core.plan_file import MAX_PLAN_BYTES, read_plan
@@ -127,6 +127,7 @@ def is_staged(repository: Repository, path: str) -> bool:
     return repository.git.call("cat-file", "-e", f":{path}")[0] == 0
 
 
+@one_at_a_time
 def write_plan(repository: Repository, data: bytes, marks: Mapping[str, str] | None = None) -> None:
     """Write and stage that plan.toml, which is valid, with its PLAN.md and plan.lock.
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from orchestrator.app.own_files import todo_text, updates_for
-from orchestrator.app.workplace import no_staged_plan, stage_own_files, staged_facts
+from orchestrator.app.workplace import no_staged_plan, one_at_a_time, stage_own_files, staged_facts
 from orchestrator.callers import Runner
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.formats import format_lock, parse_lock
@@ -32,8 +32,8 @@ class Synced(Value):
     how: str
 
 
-def sync(repository: Repository) -> Synced:
-    """Rewrite and stage both files.
+def sync_alone(repository: Repository) -> Synced:
+    """Rewrite and stage both files, by who has seen to it that nobody else changes them meanwhile.
 
     What a person wrote into PLAN.md is kept: where the markers are broken or a merge has left conflict markers, all
     lines that are not the tool's go below the tool's part, and of a task's two boxes, after a merge, the one that was
@@ -63,6 +63,9 @@ def sync(repository: Repository) -> Synced:
         changed = [path for path, old, new in zip((TODO_PATH, LOCK_PATH), before, after, strict=True) if old != new]
         return Synced(tuple(changed), "as it is")
     return _rebuild(repository, facts, plan, stages.get(TODO_PATH, {}))
+
+
+sync = one_at_a_time(sync_alone)
 
 
 def _rebuild(repository: Repository, facts: Facts, plan: Plan, stages: Mapping[int, str]) -> Synced:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.app.gates import run_due
-from orchestrator.app.sync import in_conflict, sync
-from orchestrator.app.workplace import phase_named, stage_own_files, staged_facts, staged_reading
+from orchestrator.app.sync import in_conflict, sync, sync_alone
+from orchestrator.app.workplace import one_at_a_time, phase_named, stage_own_files, staged_facts, staged_reading
+from orchestrator.core.finding import Finding
 from orchestrator.core.gate import DueGate
 from orchestrator.core.refusals import gate_finding
 from orchestrator.core.value import Value
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchestrator.app.repository import Repository
-    from orchestrator.core.finding import Finding
     from orchestrator.core.gate import GateResult
     from orchestrator.core.plan import Gate, Phase
     from orchestrator.core.settle import Settled
@@ -50,7 +50,8 @@ def validate(
     """Run the gates of the named phases, or of every open phase whose tasks are done, or (``everything``) of all.
 
     A gate with a pass for what is staged is not run again unless ``force`` says so. PLAN.md and plan.lock are brought
-    up to date and staged, first out of a conflict, if they are in one.
+    up to date and staged, first out of a conflict, if they are in one. What is staged or committed while gates run is
+    kept: a pass counts for the content that was tested, wherever that is still staged.
 
     Raises:
         CannotJudgeError: a phase is unknown, or the plan cannot be read.
@@ -72,22 +73,55 @@ def validate(
         results.update({result.key: result for result in run_due(repository, settled, due, None, jobs)})
         # A phase that has its passes now opens those that wait for it, whose gates may be due in turn.
         settled = facts.settle(results, reading)
-    stage_own_files(facts, settled)
+    settled = _write(repository, results)
     lines: list[Validated] = []
     findings = []
     for item in ran.values():
         result = results.get(item.key)
-        passed = result is not None and result.passed
+        still = _is_staged_still(settled, item)
+        passed = result is not None and result.passed and still
         lines.append(Validated(item.phase, item.gate, passed=passed, why=item.why, result=result))
-        if not passed:
+        if not still:
+            findings.append(_moved(item))
+        elif not passed:
             finding = gate_finding(item, result)
             if item.key in known:
                 note = "an earlier pass on this content still counts: change an input or the gate to take it back"
                 finding = finding.replace(notes=(*finding.notes, note))
             findings.append(finding)
-    number = {phase.id: phase.number for phase in settled.plan.phases}
-    lines = sorted([*lines, *skipped], key=lambda line: number[line.phase.id])
+    lines = sorted([*lines, *skipped], key=lambda line: line.phase.number)
     return Validation(tuple(lines), tuple(findings), settled)
+
+
+@one_at_a_time
+def _write(repository: Repository, results: Mapping[str, GateResult]) -> Settled:
+    """Bring both files up to date with what is staged now, which may be another plan, tick or text than before."""
+    if in_conflict(repository):
+        sync_alone(repository)
+    facts = staged_facts(repository)
+    settled = facts.settle(results, staged_reading(facts))
+    stage_own_files(facts, settled)
+    return settled
+
+
+def _is_staged_still(settled: Settled, item: DueGate) -> bool:
+    """Whether the gate, if it were run now, would be run on the same content."""
+    keys = [
+        settled.content.key(phase, gate)
+        for phase in settled.plan.phases
+        for gate in phase.gates
+        if (phase.id, gate.name) == (item.phase.id, item.gate.name)
+    ]
+    return keys == [item.key]
+
+
+def _moved(item: DueGate) -> Finding:
+    return Finding(
+        "gate-unclean",
+        f"what gate {item.gate.name} of {item.phase.id} tests has changed while it ran",
+        notes=("a pass counts for the content that was tested, and is remembered for it",),
+        help=f"orchestrator validate {item.phase.id}",
+    )
 
 
 def _due(

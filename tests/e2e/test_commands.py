@@ -297,6 +297,46 @@ def test_validate_refuses_to_judge_what_is_not_staged(planned: Repository, orche
     assert gate_runs() == []
 
 
+def test_validate_keeps_what_is_committed_and_ticked_while_its_gates_run(
+    planned: Repository, orchestrator: Orchestrator
+) -> None:
+    """The gate stands for a person at another terminal, who has time to write, commit and tick while it runs."""
+    command = " ".join([shlex.quote(word) for word in ORCHESTRATOR])
+    run_ = f"""unset $(git rev-parse --local-env-vars)
+grep -q mine PLAN.md && exit
+echo mine >>PLAN.md; git -c user.name=A -c user.email=a@b commit -qm note PLAN.md || exit
+{command} done 1.2; {command} ask why
+"""
+    gates = f"[gates.schema]\nrun = '''{run_}'''\n[gates.api]\nrun = 'true'\n"
+    planned.add({"plan.toml": plan_text(gates=gates), "db/schema.sql": GOOD_SCHEMA})
+    planned.git("commit", "-q", "-m", "feat: [plan] gates")
+    answer = orchestrator("validate", "foundation")
+    assert answer.code == 0, answer.err
+    assert "mine\n" in str(planned.staged("PLAN.md"))
+    assert "[x] Task 1.2" in str(planned.staged("PLAN.md"))
+    assert "[[question]]" in str(planned.staged("plan.toml"))
+    assert "Question Q1: why (open)" in str(planned.staged("PLAN.md"))
+    assert "key = " in str(planned.staged("plan.lock"))
+    planned.git("commit", "-q", "-m", "all of it")
+    assert "mine\n" in planned.head("PLAN.md")
+    assert planned.status() == []
+
+
+def test_a_pass_of_what_was_changed_while_its_gate_ran_does_not_count(
+    planned: Repository, orchestrator: Orchestrator
+) -> None:
+    run_ = "test -e db/more.sql || { unset $(git rev-parse --local-env-vars); echo >db/more.sql; git add db; }"
+    gates = f"[gates.schema]\ninputs = ['db/schema.sql']\nrun = '{run_}'\n[gates.api]\nrun = 'true'\n"
+    planned.add({"plan.toml": plan_text(gates=gates.replace("db/schema", "db/*")), "db/schema.sql": GOOD_SCHEMA})
+    planned.git("commit", "-q", "-m", "feat: [plan] gates")
+    answer = orchestrator("validate", "foundation")
+    assert answer.code == 1
+    assert "error[gate-unclean]" in answer.err
+    assert "key = " not in str(planned.staged("plan.lock"))
+    assert orchestrator("validate", "foundation").code == 0
+    assert "key = " in str(planned.staged("plan.lock"))
+
+
 def test_commit_composes_the_message(
     planned: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,11 +11,13 @@ from orchestrator.app.report.figures import report_data
 from orchestrator.app.report.history import read_plan_history
 from orchestrator.app.report.markdown import markdown_report
 from orchestrator.app.report.page import html_page
+from orchestrator.app.workplace import one_at_a_time
 from orchestrator.core.finding import Finding, RefusedError, printable
 from orchestrator.core.plan import OWN_PATHS
 from orchestrator.core.value import Value
 
 if TYPE_CHECKING:
+    from orchestrator.app.report.history import PlanHistory
     from orchestrator.app.repository import Repository
 
 _MOST_NOTES = 20
@@ -49,19 +51,26 @@ def finish(repository: Repository, *, check_only: bool = False) -> Finished:
     checked = Finished(criteria)
     if not checked.met or check_only:
         return checked
-    refuse_unsettled(repository)  # gates take their time, and may do anything
+    data = report_data(history, repository.cache, [_criterion_data(found) for found in criteria])
+    folder = _write(repository, history, data)
+    return checked.replace(folder=folder, commit=commit(repository, history, folder))
+
+
+@one_at_a_time
+def _write(repository: Repository, history: PlanHistory, data: dict[str, Any]) -> str:
+    """The folder that keeps the plan now; gates take their time and anything may have been done meanwhile."""
+    refuse_unsettled(repository)
     if repository.git.text("rev-parse", "HEAD") != history.head:
         raise RefusedError(
             Finding("finish", "HEAD is another commit than the one that was checked", help="orchestrator finish")
         )
-    data = report_data(history, repository.cache, [_criterion_data(found) for found in criteria])
     folder = free_folder(repository, history.settled)
     files = {f"{folder}/{path}": head_file(repository, path) for path in OWN_PATHS}
     files[f"{folder}/report.md"] = markdown_report(data).encode("utf-8", "backslashreplace")
     files[f"{folder}/report.html"] = html_page(data).encode("utf-8", "backslashreplace")
     files[f"{folder}/report.json"] = (json.dumps(data, indent=2) + "\n").encode()
     write(repository, files)
-    return checked.replace(folder=folder, commit=commit(repository, history, folder))
+    return folder
 
 
 def finished_text(done: Finished) -> str:
