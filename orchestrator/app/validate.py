@@ -37,6 +37,7 @@ class Validation(Value):
     gates: tuple[Validated, ...]
     findings: tuple[Finding, ...] = ()
     settled: Settled | None = None
+    warnings: tuple[Finding, ...] = ()
 
 
 def validate(
@@ -56,8 +57,7 @@ def validate(
     Raises:
         CannotJudgeError: a phase is unknown, or the plan cannot be read.
     """
-    if in_conflict(repository):
-        sync(repository)
+    warnings = sync(repository).warnings if in_conflict(repository) else ()
     facts = staged_facts(repository)
     reading = staged_reading(facts)
     settled = facts.settle({}, reading)
@@ -90,7 +90,7 @@ def validate(
                 finding = finding.replace(notes=(*finding.notes, note))
             findings.append(finding)
     lines = sorted([*lines, *skipped], key=lambda line: line.phase.number)
-    return Validation(tuple(lines), tuple(findings), settled)
+    return Validation(tuple(lines), tuple(findings), settled, warnings)
 
 
 @one_at_a_time

@@ -125,13 +125,14 @@ def validate(
             }
             for line in found.gates
         ]
-        print_json({"gates": lines, "findings": [console.finding_data(f) for f in found.findings]})
+        told = [console.finding_data(f) for f in (*found.warnings, *found.findings)]
+        print_json({"gates": lines, "findings": told})
     else:
         for line in found.gates:
             click.echo(printable(_validated_text(line)))
         if not found.gates:
             click.echo("there is no gate to run")
-    click.echo(console.findings_text(found.findings), err=True, nl=False)
+    click.echo(console.findings_text((*found.warnings, *found.findings)), err=True, nl=False)
     return EXIT_REFUSED if found.findings else 0
 
 
@@ -151,7 +152,8 @@ def sync(repository: Any, as_json: bool) -> None:
 
     done = run_sync(repository)
     if as_json:
-        print_json({"written": list(done.written), "how": done.how})
+        told = [console.finding_data(f) for f in done.warnings]
+        print_json({"written": list(done.written), "how": done.how, "findings": told})
     elif done.how == "only in the work tree":
         click.echo("rewrote PLAN.md in the work tree; what is staged was in order")
     elif not done.written:
@@ -162,3 +164,4 @@ def sync(repository: Any, as_json: bool) -> None:
         )
         if done.how != "as it is":
             click.echo("next: orchestrator validate, so that the gates have passes of what is staged now")
+    click.echo(console.findings_text(done.warnings), err=True, nl=False)

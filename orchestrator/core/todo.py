@@ -35,7 +35,7 @@ _SUFFIXES = {DONE: " ✓", STARTED: " (in progress)", REOPENED: " (reopened)", O
 _KEPT_LINES = 20_000
 _NO_PHASE = "none (all phases complete)"
 _OWN_BEGINNINGS = ("#", "_", "**Progress**", "**Current Phase**", *ITEM_LABELS)
-_CONFLICT = ("<<<<<<< ", ">>>>>>> ")
+CONFLICT = ("<<<<<<< ", ">>>>>>> ")
 
 
 class TaskLine(Value):
@@ -69,23 +69,74 @@ def parse(text: str) -> Todo:
     """PLAN.md taken apart; without markers the whole text counts as the user's, but its task lines are read.
 
     Raises:
-        CannotJudgeError: markers are missing on one side, doubled or swapped, or there are conflict markers.
+        CannotJudgeError: markers are missing on one side, doubled or swapped, or a conflict is about the tool's part;
+            one in the user's own text, as in a block of code, is theirs.
     """
     lines = text.split("\n")
     begins = [i for i, line in enumerate(lines) if line.removeprefix("\ufeff").strip() == BEGIN]
     ends = [i for i, line in enumerate(lines) if line.strip() == END]
-    conflicts = [i for i, line in enumerate(lines) if line.startswith(_CONFLICT)]
-    if conflicts:
-        raise _unreadable("PLAN.md has conflict markers", [i + 1 for i in conflicts])
+    if any([line.startswith(CONFLICT) for line in lines]):
+        _refuse_conflicts(lines, begins + ends)
     newline = "\r\n" if lines[begins[0] if begins else 0].endswith("\r") else "\n"
     if not begins and not ends:
-        return _scan(lines, 0, Todo(text, "", newline, has_block=False))
+        return scan(lines, 0, Todo(text, "", newline, has_block=False))
     if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
         places = [i + 1 for i in sorted(begins + ends)]
         raise _unreadable(f"PLAN.md needs exactly one line {BEGIN} and, after it, one line {END}", places)
     first, last = begins[0] + 1, ends[0]
     before = "".join(f"{line}\n" for line in lines[:first])
-    return _scan(lines[first:last], first, Todo(before, "\n".join(lines[last:]), newline, has_block=True))
+    return scan(lines[first:last], first, Todo(before, "\n".join(lines[last:]), newline, has_block=True))
+
+
+def _refuse_conflicts(lines: Sequence[str], markers: Sequence[int]) -> None:
+    """Raise if a conflict holds, or lies in, the tool's part; without markers, if it holds a task line."""
+    places: set[int] = set()
+    for hunk in find_hunks(lines):
+        inside = [task_line(0, line.rstrip()) for line in lines[hunk.start : hunk.end]]
+        if hunk.end >= min(markers) and hunk.start <= max(markers) if markers else any(inside):
+            places.update((hunk.start, hunk.end))
+    if markers:  # what an editor has left of one
+        span = range(min(markers), max(markers) + 1)
+        places.update([i for i in span if lines[i].startswith(CONFLICT)])
+    if places:
+        raise _unreadable("PLAN.md has conflict markers", [i + 1 for i in sorted(places)])
+
+
+class Hunk(Value):
+    """A conflict as Git leaves it in a file: the indexes of its first line, of those that part it, and of its last."""
+
+    start: int
+    base: int  # where what both sides had begins; ``parted`` where Git has not written it
+    parted: int
+    end: int
+
+
+def find_hunks(lines: Sequence[str], known: Iterable[tuple[str, ...]] = ()) -> list[Hunk]:
+    """The conflicts in these lines; those that stand there line by line as in ``known`` are text.
+
+    Source: git-merge(1), "How conflicts are presented".
+    """
+    found = []
+    position = 0
+    start, base, parted = -1, -1, -1
+    texts = [text for text in known if text]
+    while position < len(lines):
+        line = lines[position].rstrip()
+        text = next((text for text in texts if tuple(lines[position : position + len(text)]) == text), None)
+        if text is not None:
+            position += len(text)
+            continue
+        if line.startswith(CONFLICT[0]):
+            start, base, parted = position, -1, -1
+        elif line.startswith("||||||| ") and start >= 0 > parted:
+            base = position
+        elif line == "=======" and start >= 0 > parted:
+            parted = position
+        elif line.startswith(CONFLICT[1]) and parted >= 0:
+            found.append(Hunk(start, base if base >= 0 else parted, parted, position))
+            start, base, parted = -1, -1, -1
+        position += 1
+    return found
 
 
 def _unreadable(message: str, lines: Sequence[int]) -> CannotJudgeError:
@@ -93,7 +144,7 @@ def _unreadable(message: str, lines: Sequence[int]) -> CannotJudgeError:
     return CannotJudgeError(Finding("plan-md-edited", message, locations=places, help="orchestrator sync"))
 
 
-def _scan(lines: Sequence[str], offset: int, todo: Todo) -> Todo:
+def scan(lines: Sequence[str], offset: int, todo: Todo) -> Todo:
     """Sort the lines between the markers (or, without markers, find the task lines among all)."""
     tasks: list[TaskLine] = []
     headings: list[tuple[int, str]] = []
@@ -103,7 +154,7 @@ def _scan(lines: Sequence[str], offset: int, todo: Todo) -> Todo:
     under_task = False
     for number, raw in enumerate(lines, offset + 1):
         line = raw.removesuffix("\r")
-        task = _task_line(number, line.rstrip())
+        task = task_line(number, line.rstrip())
         if task is not None:
             tasks.append(task)
             notes.append([])
@@ -129,7 +180,7 @@ def _scan(lines: Sequence[str], offset: int, todo: Todo) -> Todo:
     )
 
 
-def _task_line(number: int, line: str) -> TaskLine | None:
+def task_line(number: int, line: str) -> TaskLine | None:
     if not line.startswith("- [") or line[4:6] != "] ":
         return None
     task_id, colon, text = line[6:].removeprefix("Task ").partition(": ")
@@ -138,7 +189,7 @@ def _task_line(number: int, line: str) -> TaskLine | None:
     return TaskLine(number, line[3], task_id, text)
 
 
-def _state_lines(plans: Sequence[Plan]) -> Callable[[str], bool]:
+def state_lines(plans: Sequence[Plan]) -> Callable[[str], bool]:
     """Tells whether a line is an item, status or summary line as the tool writes it for a plan, whatever the state."""
     items = {line for plan in plans for line in possible_items(plan)}
     # Phases whose status lines have the same parts are tried once.
@@ -243,8 +294,8 @@ def _read_with(todo: Todo, plan: Plan, plans: Sequence[Plan]) -> Reading:
         marks[line.id] = mark
         if index < len(todo.notes) and todo.notes[index]:
             notes[line.id] = todo.notes[index]
-    known = {_title_line(plan), *(_heading(plan, phase) for phase in plan.phases)}
-    is_state_line = _state_lines(plans)
+    known = {title_line(plan), *(heading(plan, phase) for phase in plan.phases)}
+    is_state_line = state_lines(plans)
     for number, text in todo.headings:
         if text not in known and not is_state_line(text):
             edited.append((number, text))
@@ -285,7 +336,7 @@ class MarkReader:
         return marks, strange
 
     def _read(self, line: str) -> tuple[str, str] | None:
-        task = _task_line(0, line.removesuffix("\r").rstrip())
+        task = task_line(0, line.removesuffix("\r").rstrip())
         title = None if task is None else self._titles.get(task.id)
         mark = None if task is None or title is None else written_mark(task, title)
         return None if task is None or mark is None else (task.id, mark)
@@ -294,7 +345,7 @@ class MarkReader:
 def _task_lines(text: str) -> list[str]:
     """The lines that may be task lines; anything out of the ordinary is left to ``parse``."""
     lines = text.split("\n")
-    if text.count(BEGIN) == text.count(END) == 1 and not any([sign in text for sign in _CONFLICT]):
+    if text.count(BEGIN) == text.count(END) == 1 and not any([sign in text for sign in CONFLICT]):
         first, last = (lines.index(mark) if mark in lines else -1 for mark in (BEGIN, END))
         if 0 <= first < last:
             return [line for line in lines[first + 1 : last] if line[:3] == "- ["]
@@ -302,7 +353,7 @@ def _task_lines(text: str) -> list[str]:
 
 
 def _foreign(number: int, text: str) -> Finding:
-    is_task = _task_line(number, text) is not None or text.startswith(_OWN_BEGINNINGS)
+    is_task = task_line(number, text) is not None or text.startswith(_OWN_BEGINNINGS)
     return Finding(
         "plan-md-edited",
         f"this line between the markers is not the tool's: {printable(text)[:120]}",
@@ -364,11 +415,11 @@ def render_block(
     newline: str,
 ) -> str:
     """The lines between the markers, each ended by the newline; a pure function of its arguments."""
-    lines = [_title_line(plan) + newline]
+    lines = [title_line(plan) + newline]
     if items := feature_items(plan):
         lines += [newline, *[item + newline for item in items]]
     for phase in plan.phases:
-        lines += [newline, _heading(plan, phase) + newline, _status_line(states[phase.id]) + newline]
+        lines += [newline, heading(plan, phase) + newline, _status_line(states[phase.id]) + newline]
         lines += [item + newline for item in phase_holds(plan, phase.id)]
         for task in phase.tasks:
             lines.append(task_text(task, marks.get(task.id, OPEN)) + newline)
@@ -391,11 +442,11 @@ def task_text(task: Task, mark: str) -> str:
     return f"- [{'x' if mark == DONE else ' '}] Task {task.id}: {task.title}{_SUFFIXES[mark]}"
 
 
-def _title_line(plan: Plan) -> str:
+def title_line(plan: Plan) -> str:
     return f"## {plan.title} - Progress"
 
 
-def _heading(plan: Plan, phase: Phase) -> str:
+def heading(plan: Plan, phase: Phase) -> str:
     needed = [str(plan.phase(name).number) for name in phase.depends_on]
     depends = f" (Depends on Phase {', '.join(needed)})" if needed else ""
     return f"### Phase {phase.number}: {phase.title}{depends}"
@@ -432,64 +483,3 @@ def assemble(todo: Todo, block: str) -> str:
 
 
 EMPTY = Todo("", "", "\n", has_block=False)
-
-
-def salvage(text: str, plans: Sequence[Plan]) -> tuple[Todo, dict[str, str], dict[str, tuple[str, ...]]]:
-    """What can be read of a PLAN.md whose markers are broken or that has conflict markers.
-
-    Returns the user's text as a PLAN.md without tool's part, the marks by id of the first plan's tasks (of several
-    lines for a task, a done one counts), and the notes under tasks. Every line that is not the tool's is kept.
-    """
-    newline = "\r\n" if "\r\n" in text else "\n"
-    above: list[str] = []
-    kept: list[str] = []
-    tool_lines = {_title_line(plan) for plan in plans}
-    tool_lines.update(_heading(plan, phase) for plan in plans for phase in plan.phases)
-    is_state_line = _state_lines(plans)
-    begun = in_conflict = False
-    for line in text.split("\n"):
-        plain = line.removesuffix("\r").rstrip()
-        is_conflict = plain.startswith(_CONFLICT) or (
-            in_conflict and (plain == "=======" or plain.startswith("||||||| "))
-        )
-        in_conflict = (in_conflict or plain.startswith(_CONFLICT[0])) and not plain.startswith(_CONFLICT[1])
-        is_tool = plain in (BEGIN, END) or plain in tool_lines or is_state_line(plain)
-        begun = begun or is_tool or _task_line(0, plain) is not None
-        if not is_conflict and not is_tool:
-            (kept if begun else above).append(line)
-    found = _scan(kept, 0, Todo("", "", newline, has_block=True))
-    known = []
-    for plan in plans:
-        titles = {task.id: task.title for phase in plan.phases for task in phase.tasks}
-        known.append((titles, carry(titles, plan, plans[0])))
-    marks: dict[str, str] = {}
-    notes: dict[str, tuple[str, ...]] = {}
-    used: set[int] = set()
-    for index, task_line in enumerate(found.tasks):
-        for titles, carried in known:
-            mark = written_mark(task_line, titles[task_line.id]) if task_line.id in titles else None
-            new_id = carried.get(task_line.id)
-            if mark is None or new_id is None:
-                continue
-            if marks.get(new_id) != DONE:
-                marks[new_id] = mark
-            more = tuple([note for note in found.notes[index] if note not in notes.get(new_id, ())])
-            if more:
-                notes[new_id] = notes.get(new_id, ()) + more
-            used.add(task_line.line)
-            used.update(range(task_line.line + 1, task_line.line + 1 + len(found.notes[index])))
-            break
-    rest = [line for number, line in enumerate(kept, 1) if number not in used]
-    before = "".join([f"{line}\n" for line in _trimmed(above)])
-    after = "".join([f"{line}\n" for line in _trimmed(rest)])
-    gap = newline if before else ""
-    todo = Todo(
-        f"{before}{gap}{BEGIN}{newline}", f"{END}{newline}{newline if after else ''}{after}", newline, has_block=True
-    )
-    return todo, marks, notes
-
-
-def _trimmed(lines: list[str]) -> list[str]:
-    """The lines without blank ones at both ends."""
-    filled = [index for index, line in enumerate(lines) if line.strip()]
-    return lines[filled[0] : filled[-1] + 1] if filled else []

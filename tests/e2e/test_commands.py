@@ -395,6 +395,70 @@ def test_sync_mends_what_is_broken_and_keeps_every_line(
     assert "up to date" in orchestrator("sync").out
 
 
+def test_sync_leaves_unstaged_what_is_not_staged(planned: Repository, orchestrator: Orchestrator) -> None:
+    """A line that is not the tool's has been staged; the box, the note and the text after it have not."""
+    staged = planned.read("PLAN.md").replace("Task 1.2: Settings agreed", "Task 1.2: Settings")
+    planned.add({"PLAN.md": staged + "staged\n", "notes.txt": "staged\n"})
+    edited = staged.replace("Users table\n", "Users table\n  - a note\n").replace("[ ] Task 2.1", "[-] Task 2.1")
+    planned.write("PLAN.md", f"# mine\n\n{edited}staged\n    not staged\n\n\n")
+    assert orchestrator("sync").code == 0
+    now = str(planned.staged("PLAN.md"))
+    assert "Task 1.2: Settings agreed\n" in now
+    assert now.endswith("<!-- orchestrator:end -->\n\n- [ ] Task 1.2: Settings\n\nstaged\n")
+    there = planned.read("PLAN.md")
+    assert there.startswith("# mine\n\n<!-- orchestrator:begin -->\n")
+    assert there.endswith("\nstaged\n    not staged\n\n\n")
+    assert "  - a note\n" in there
+    assert "Task 2.1: Login endpoint (in progress)\n" in there
+    for unstaged in ("# mine", "a note", "in progress", "not staged"):
+        assert unstaged not in now.replace("not started", "")
+    assert sorted(planned.status()) == ["A  notes.txt", "MM PLAN.md"]
+
+
+CODE = "```\n<<<<<<< HEAD\nmine\n=======\ntheirs\n>>>>>>> branch\n```\n\n\n"
+
+
+def test_conflict_markers_in_the_users_own_text_are_text(planned: Repository, orchestrator: Orchestrator) -> None:
+    text = f"{CODE}{planned.read('PLAN.md')}{CODE}"
+    planned.add({"PLAN.md": text})
+    assert orchestrator("status").code == 0
+    assert "up to date" in orchestrator("sync").out
+    assert planned.staged("PLAN.md") == planned.read("PLAN.md") == text
+    broken = text.replace("## Login", "<<<<<<< ours\n=======\n>>>>>>> theirs\n## Login")
+    planned.add({"PLAN.md": broken})
+    assert orchestrator("status").code == 3
+    assert orchestrator("sync").code == 0
+    assert planned.staged("PLAN.md") == planned.read("PLAN.md") == text
+
+
+def test_sync_out_of_a_conflict_keeps_the_users_text_as_it_is(planned: Repository, orchestrator: Orchestrator) -> None:
+    """Code below the end marker, what looks like a conflict in it, blank lines at the end, a box set by hand."""
+    below = f"    code\n\n{CODE}"
+    planned.add({"PLAN.md": f"# top\n\n{planned.read('PLAN.md')}{below}"})
+    planned.git("commit", "-q", "-m", "text")
+    planned.git("switch", "-q", "-c", "side")
+    planned.add({"PLAN.md": planned.read("PLAN.md").replace("# top", "# theirs")})
+    assert orchestrator("done", "1.1").code == 0
+    planned.git("commit", "-q", "-m", "theirs")
+    planned.git("switch", "-q", "main")
+    planned.add({"PLAN.md": planned.read("PLAN.md").replace("# top", "# ours")})
+    assert orchestrator("done", "1.2").code == 0
+    planned.git("commit", "-q", "-m", "ours")
+    assert planned.git("merge", "side", check=False).returncode == 1
+    planned.write("PLAN.md", planned.read("PLAN.md").replace("[ ] Task 2.2", "[-] Task 2.2"))
+    answer = orchestrator("sync")
+    assert answer.code == 0
+    text = planned.read("PLAN.md")
+    assert text == planned.staged("PLAN.md")
+    assert text.startswith("# ours\n# theirs\n\n<!-- orchestrator:begin -->\n## Login")
+    assert text.endswith(f"<!-- orchestrator:end -->\n{below}")
+    assert "- [ ] Task 2.2: Logging (in progress)\n" in text
+    assert text.count("- [x]") == 2
+    assert "warning[plan-md-edited]" in answer.err
+    assert "  --> PLAN.md:1\n" in answer.err
+    assert "  --> PLAN.md:2\n" not in answer.err
+
+
 def test_sync_resolves_a_merge_by_task(planned: Repository, orchestrator: Orchestrator) -> None:
     planned.git("switch", "-q", "-c", "other")
     planned.add({"db/schema.sql": GOOD_SCHEMA})

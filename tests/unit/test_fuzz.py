@@ -20,8 +20,9 @@ from orchestrator.core.gate import Pass
 from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line, trailer
 from orchestrator.core.plan_file import read_plan
 from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED, plan_state
-from orchestrator.core.todo import MarkReader, assemble, parse, read_marks, render_block, salvage
+from orchestrator.core.todo import MarkReader, assemble, parse, read_marks, render_block
 from orchestrator.core.todo_merge import with_summary, without_summary
+from orchestrator.core.todo_salvage import salvage
 from tests.unit.core_support import HEAD, plan_of
 
 if TYPE_CHECKING:
@@ -112,8 +113,10 @@ def test_plan_md(marks: dict[str, str], notes: dict[str, tuple[str, ...]], data:
     assert {task: mark for task, mark in read.marks.items() if mark != OPEN} == marks
     text = data.draw(damaged(whole))
     # What cannot be read in place is salvaged, and no line of the user's goes with it.
-    salvaged, _, kept_notes = salvage(text, [PLAN])
-    around = salvaged.before + salvaged.after + "\n".join([line for lines in kept_notes.values() for line in lines])
+    salvaged = salvage(text, [PLAN])
+    notes_kept = [line for lines in salvaged.notes.values() for line in lines]
+    around = salvaged.todo.before + salvaged.todo.after + "\n".join(notes_kept)
+    assert parse(assemble(salvaged.todo, "")).has_block
     for line in ("# Mine", "below"):
         if line in text.split("\n"):
             assert line in around
