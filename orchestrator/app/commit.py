@@ -131,9 +131,23 @@ def _judge_staged(
     settled = facts.settle(results, reading)
     if facts.before is None:
         return ACCEPTED, settled, None
-    intent = intent.replace(last_run=facts.repository.cache.last_run_text, by_result=facts.by_result)
+    intent = _with_local_facts(facts, intent)
     judgement = judge(settled, facts.before, facts.changed, intent, results)
     return Answer(judgement.findings), settled, judgement
+
+
+def _with_local_facts(facts: Facts, intent: Intent) -> Intent:
+    """The intent with what this clone knows beside the tree; what costs a process is asked for only to refuse."""
+    repository = facts.repository
+
+    def edited(paths: Sequence[str]) -> bool:
+        if find_runner(repository.git.env, repository.git_dir).has_put_away:
+            return True  # what has been edited is out of the work tree meanwhile
+        out = repository.git.run("diff", "--no-ext-diff", "--name-only", "-z", "--ignore-submodules")
+        return not {path_text(name) for name in out.split(b"\0")[:-1]}.isdisjoint(paths)
+
+    last_run = repository.cache.last_run_text
+    return intent.replace(last_run=last_run, by_result=facts.by_result, edited=edited)
 
 
 def judge_removal(facts: Facts) -> tuple[Finding, ...]:
@@ -266,7 +280,7 @@ def _judge_with_message(facts: Facts, text: str, intent: Intent) -> tuple[tuple[
         reading = facts.reading()
         findings += reading.findings
         settled = facts.settle({}, reading)
-        intent = intent.replace(last_run=facts.repository.cache.last_run_text, by_result=facts.by_result)
+        intent = _with_local_facts(facts, intent)
     whole = judge_whole(settled, before, facts.changed, text, intent, freed=freed)
     return findings + whole.findings, whole.exception
 

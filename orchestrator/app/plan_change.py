@@ -18,6 +18,7 @@ from orchestrator.core.plan import ASSUMPTION, BLOCKER, OWN_PATHS, PLAN_PATH, QU
 from orchestrator.core.plan_check import STEERING
 from orchestrator.core.plan_edit import add_tables, next_id, set_keys
 from orchestrator.core.plan_file import read_plan, toml_problems
+from orchestrator.core.refusals import commit_of
 from orchestrator.core.value import Value
 from orchestrator.git import Git
 from orchestrator.worktree import Update, read_file
@@ -223,11 +224,9 @@ class _Place:
         others = [path for path in facts.changed if path not in OWN_PATHS]
         message = f"{kind}: [plan] {subject if facts.before is not None else 'adopt'}"
         command = f'git commit -m "{message}"'
-        if others and _have_edits(repository):  # a commit by paths would take these along
-            excluded = " ".join([f"':(top,exclude){path}'" for path in OWN_PATHS])
-            command = f"git restore --staged -- :/ {excluded} && {command}"
-        elif others:
-            command += f" -- {_own_paths(repository)}"
+        if others:
+            rest = " ".join([":/", *[f"':(top,exclude){path}'" for path in OWN_PATHS]])
+            command = commit_of(message, _own_paths(repository), rest, edited=_have_edits(repository))
         return Change(tuple(items), command, note if self._has_edits else "")
 
 

@@ -12,6 +12,7 @@ from orchestrator.core.gate import DueGate
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, is_outside_phases
 from orchestrator.core.refusals import (
     MAX_SHOWN,
+    commit_of,
     gate_finding,
     hold_findings,
     locked_finding,
@@ -25,7 +26,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orchestrator.core.gate import GateResult
     from orchestrator.core.plan import Gate, Phase
@@ -43,7 +44,8 @@ class Intent(Value):
     ``by_result``: the commit stands for a whole branch (a squash, a branch without a plan), so that it may mix phases
     and carry a plan change; what counts is the state that it leaves. ``links`` are those of the changed paths that are
     or were symbolic links or submodules; None where the trees have to be asked.
-    ``last_run`` tells of a gate how it ended when it last ran here, for the text of refusals.
+    ``last_run`` tells of a gate how it ended when it last ran here, ``edited`` of paths whether one of them may have
+    edits that are not staged, both for the text of refusals.
     """
 
     named: str = ""
@@ -55,6 +57,7 @@ class Intent(Value):
     changed_lines: int = 0
     links: frozenset[str] | None = None
     last_run: LastRunText | None = None
+    edited: Callable[[Sequence[str]], bool] | None = None
 
 
 def proposed_phase(settled: Settled, changed: Sequence[str], advanced: Sequence[str]) -> Phase | None:
@@ -303,9 +306,14 @@ class _Judge:
         # What is staged of the tool's own files goes along; a hook runner would put it away, and refuse to go on.
         own = [path for path in (TODO_PATH, LOCK_PATH) if path in self.changed]
         paths = " ".join([*[quoted(f":/{path}") for path in files], *[f":/{path}" for path in own]])
-        kind = self.settings.usual_type
-        commit = f'git commit -m "{kind}: [{self.plan.phase(keep).quotable()}] ..." -- {paths}'
+        others = " ".join([quoted(f":/{path}") for path, found in self.claimants.items() if keep not in found])
+        message = f"{self.settings.usual_type}: [{self.plan.phase(keep).quotable()}] ..."
+        commit = commit_of(message, paths, others, edited=bool(others) and self.is_edited([*files, *own]))
         return f"orchestrator reopen {' '.join(strange)}, then: {commit}" if strange else commit
+
+    def is_edited(self, paths: Sequence[str]) -> bool:
+        """Whether one of the paths may have edits that are not staged, as far as anybody can tell."""
+        return self.intent.edited is not None and self.intent.edited(paths)
 
     # -- gates ---------------------------------------------------------------------------------------------------
 
@@ -410,7 +418,7 @@ class _Judge:
         claimed = [(p, self.owners.phases(p) or old_owners.phases(p)) for p in self.files]
         claimed = [(path, found) for path, found in claimed if found]
         if claimed:
-            self.findings.append(plan_mixed_finding(claimed))
+            self.findings.append(plan_mixed_finding(claimed, edited=self.is_edited(OWN_PATHS)))
         for phase_id, task in self.ticks:
             if task.id not in self.settled.entered:
                 self.findings.append(

@@ -89,14 +89,32 @@ def settling(hold: Hold, phase_id: str) -> str:
     return f"orchestrator {commands[hold.kind]}"
 
 
-def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]]) -> Finding:
-    """The refusal of a plan change that travels with files of phases, given as (path, phase ids)."""
+def commit_of(message: str, paths: str, others: str, *, edited: bool) -> str:
+    """The command that commits what is staged of ``paths``, and leaves staged what is staged of ``others``.
+
+    Both are in a shell's words. ``edited``: some of the paths have edits that are not staged, which a commit by paths
+    would take along. So the others leave the index for the commit, and come back as they were, be it accepted or not.
+    Source: git-commit(1), --only; git-write-tree(1).
+    """
+    commit = f'git commit -m "{message}"'
+    if not edited:
+        return f"{commit} -- {paths}"
+    unstage, back = f"git restore --staged -- {others}", f"git restore --staged --source=$t -- {others}"
+    return f"t=$(git write-tree) && {unstage} && {commit}; {back}"
+
+
+def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]], *, edited: bool = False) -> Finding:
+    """The refusal of a plan change that travels with files of phases, given as (path, phase ids).
+
+    ``edited``: some of the tool's own files have edits that are not staged.
+    """
+    own = " ".join([f":/{path}" for path in OWN_PATHS])
+    others = " ".join([quoted(f":/{path}") for path, _ in claimed])
     return Finding(
         "plan-mixed",
         "plan.toml is changed together with files of a phase; plan changes travel alone",
         locations=tuple(Location(path, 0, f"claimed by {' and '.join(found)}") for path, found in claimed[:MAX_SHOWN]),
-        help=f'git commit -m "feat: [{PLAN_NAME}] ..." -- {" ".join([f":/{path}" for path in OWN_PATHS])}, '
-        "then commit the rest",
+        help=f"{commit_of(f'feat: [{PLAN_NAME}] ...', own, others, edited=edited)}, then commit the rest",
     )
 
 

@@ -191,7 +191,27 @@ def test_what_is_not_staged_is_not_taken_along(here: Adopted, orchestrator: Orch
     run(["sh", "-c", command], cwd=here.top, env=here.env)
     assert "# mine" not in here.head("plan.toml")
     assert "My words" not in here.head("PLAN.md")
-    assert here.status() == [" M PLAN.md", " M plan.toml", "?? db/schema.sql"]
+    assert sorted(here.status()) == [" M PLAN.md", " M plan.toml", "A  db/schema.sql"]
+
+
+def test_what_is_staged_of_other_files_stays_staged(here: Adopted, orchestrator: Orchestrator) -> None:
+    """A version that no file has, a new file, one that is removed and one that has another name now."""
+    here.commit("feat: [foundation] files", {"db/gone": "1\n", "db/old": "2\n" * 9})
+    here.add({"notes.txt": "only staged\n", "db/schema.sql": GOOD_SCHEMA})
+    here.write("notes.txt", "not staged\n")
+    here.git("rm", "-q", "db/gone")
+    here.git("mv", "db/old", "db/new")
+    here.write("PLAN.md", "My words\n" + here.read("PLAN.md"))
+    before = here.out("diff", "--cached", "--raw", "--", ":!PLAN.md", ":!plan.toml")
+    assert len(before.splitlines()) == 4
+    command = orchestrator("ask", "Why?").out.splitlines()[-1].removeprefix("next: ")
+    run(["sh", "-c", command], cwd=here.top, env=here.env)
+    assert here.out("log", "-1", "--format=%s", "--name-only").split("\n") == [
+        "feat: [plan] ask Q1", "", "PLAN.md", "plan.toml"
+    ]  # fmt: skip
+    assert "My words" not in here.head("PLAN.md")
+    assert here.out("diff", "--cached", "--raw") == before
+    assert here.staged("notes.txt") == "only staged\n"
 
 
 def test_what_blocks_no_phase_is_not_forgotten(here: Adopted, orchestrator: Orchestrator) -> None:

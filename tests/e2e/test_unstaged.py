@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.callers import ancestors_began, find_runner
 from tests.e2e.support import GOOD_SCHEMA, PLAN, Adopted, assert_accepted, assert_refused, box, said, told
+from tests.support import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,6 +148,36 @@ def test_what_the_tool_wrote_for_a_commit_that_was_given_up_is_no_edit_of_the_us
     assert_accepted(repo, done, before, dirty=dirty)
     assert box(repo, "1.1") == "- [x] Task 1.1: Users table ✓"
     assert repo.read("notes.txt") == "other edit\n"
+
+
+@pytest.mark.parametrize("what", ["phases", "plan"])
+def test_the_way_out_of_a_mixed_commit_takes_nothing_along(way: Adopted, what: str) -> None:
+    """Of what is to be left out, a version that no file has, and a removed file, stay staged."""
+    plan = PLAN.replace('depends_on = ["foundation"]\n', "") + '[[risk]]\nid = "R1"\ntext = "Lost"\n'
+    way.commit("feat: [plan] in any order", {"plan.toml": plan})
+    way.commit("feat: [api] log", {"src/api/log/x": "1\n", "src/api/log/y": "1\n"})
+    way.add({"src/api/log/x": "only staged\n"})
+    way.git("rm", "-q", "src/api/log/y")
+    way.write("src/api/log/x", "other edit\n")
+    if what == "phases":
+        way.add({"db/schema.sql": GOOD_SCHEMA})
+        way.write("db/schema.sql", "other edit\n")
+    else:
+        way.add({"plan.toml": plan.replace("Lost", "Found")})
+        way.write("plan.toml", plan)
+    before = way.out("diff", "--cached", "--raw", "--", "src")
+    refused = said(way.git("commit", "-m", MESSAGE, check=False))
+    helps = [line.strip().removeprefix("help: ") for line in refused.splitlines() if "git write-tree" in line]
+    command = helps[0].removesuffix(", then commit the rest")
+    assert len(before.splitlines()) == 2
+    done = run(["sh", "-c", command.replace("...", "x")], cwd=way.top, env=way.env, check=False)
+    changed = way.out("log", "-1", "--format=", "--name-only").split()
+    own = "db/schema.sql" if what == "phases" else "plan.toml"
+    assert own in changed, said(done)
+    assert not [path for path in changed if path.startswith("src")]
+    assert "other edit" not in way.head(own)
+    assert way.out("diff", "--cached", "--raw", "--", "src") == before
+    assert way.read("src/api/log/x") == "other edit\n"
 
 
 def partly_staged(repo: Adopted) -> None:

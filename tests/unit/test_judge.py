@@ -238,6 +238,12 @@ def test_the_way_out_of_a_mixed_commit() -> None:
     assert found.help == 'orchestrator reopen s1, then: git commit -m "feat: [Base] ..." -- :/base/x.py :/PLAN.md'
     found = World(PLAN).commit(ticks={"s1": "done", "b1": "done"}).find("phases-mixed")
     assert found.help == "orchestrator reopen s1, and commit again"
+    edited = Intent(edited=lambda paths: "base/x.py" in paths)
+    found = World(PLAN).commit({"base/x.py": "x", "side/a b-": "x"}, intent=edited).find("phases-mixed")
+    assert found.help == (
+        "t=$(git write-tree) && git restore --staged -- ':/side/a b-' && git commit -m \"feat: [Base] ...\"; "
+        "git restore --staged --source=$t -- ':/side/a b-'"
+    )
 
 
 def test_what_is_to_be_pasted_into_a_shell_runs_nothing() -> None:
