@@ -200,3 +200,16 @@ def _commit_above() -> tuple[str, CommitOptions]:
                 break
             return f"{pid} {ticks}" if ticks else "", parse_commit_options(arguments)
     return "", CommitOptions()
+
+
+def git_above() -> list[str]:
+    """The command line of the Git that runs this process, by itself or by a shell; [] where nobody can tell."""
+    for pid, _ in _ancestors():
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                argv = file.read().decode("utf-8", "surrogateescape").split("\0")[:-1]
+        except OSError:
+            break
+        if argv and (argv[0].rpartition("/")[2] + "-").startswith("git-"):
+            return argv
+    return []

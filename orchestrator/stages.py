@@ -23,7 +23,7 @@ EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_CANNOT_JUDGE = 3
 EXIT_INTERRUPTED = 130
-MERGE = "merge-todo"  # the merge driver of PLAN.md: base, ours, theirs
+MERGE = "merge-todo"  # the merge driver of PLAN.md: base, ours, theirs, length of conflict markers
 AUTO = "auto"  # pre-commit or pre-merge-commit: hook runners give one hook id both and do not say which
 PUSH_STAGES = ("pre-push", "pre-receive")
 STAGES = ("pre-commit", "pre-merge-commit", "commit-msg", "prepare-commit-msg", "post-commit", *PUSH_STAGES)
@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"usage: orchestrator-hook {{{'|'.join(STAGES)}}} [ARGUMENT ...]\n")
         return EXIT_USAGE
     stage, *rest = arguments
-    if stage == MERGE and len(rest) != 3:
-        sys.stderr.write(f"usage: orchestrator-hook {MERGE} BASE OURS THEIRS\n")
+    if stage == MERGE and not (len(rest) == 3 or (len(rest) == 4 and rest[3].isdecimal())):
+        sys.stderr.write(f"usage: orchestrator-hook {MERGE} BASE OURS THEIRS [MARKER-SIZE]\n")
         return EXIT_USAGE
     try:
         if stage == AUTO:

@@ -94,15 +94,43 @@ def _resolved(name: str) -> str:
 
 def commit_arguments(argv: Sequence[str]) -> list[str] | None:
     """The arguments after the subcommand of a ``git commit`` command line; None if it is another command."""
+    name, arguments = git_command(argv)
+    return arguments if name == "commit" else None
+
+
+def git_command(argv: Sequence[str]) -> tuple[str, list[str]]:
+    """The subcommand of a command line of Git and the arguments after it; "" if it is no such command line."""
     program = argv[0].rpartition("/")[2] if argv else ""
-    if program == "git-commit":
-        return list(argv[1:])
-    if program != "git":
-        return None
-    words = iter(argv[1:])
+    if program.startswith("git-"):
+        return program.removeprefix("git-"), list(argv[1:])
+    words = iter(argv[1:] if program == "git" else ())
     for word in words:
         if word in ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env", "--attr-source"):
             next(words, None)
         elif not word.startswith("-"):
-            return list(words) if word == "commit" else None
-    return None
+            return word, list(words)
+    return "", []
+
+
+def favoured_side(arguments: Sequence[str]) -> str:
+    """The side that ``-X`` of these arguments favours where both have changed a line: "ours", "theirs" or "".
+
+    The arguments are those of ``git merge``, ``pull``, ``cherry-pick`` or ``revert``; the last one counts.
+    """
+    found = ""
+    rest = iter(arguments)
+    for argument in rest:
+        value = ""
+        if argument == "--":
+            break
+        if argument.startswith("--strategy-"):
+            value = argument.partition("=")[2] if "=" in argument else next(rest, "")
+        elif argument.startswith("-") and not argument.startswith("--"):
+            for position, letter in enumerate(argument[1:], 2):
+                if letter in "XmsSF":  # the rest is its value or, but for a key to sign with, the next argument
+                    said = argument[position:] or ("" if letter == "S" else next(rest, ""))
+                    value = said if letter == "X" else ""
+                    break
+        if value in ("ours", "theirs"):
+            found = value
+    return found

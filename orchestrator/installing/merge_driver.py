@@ -38,8 +38,8 @@ def driver_command(hook: Path | None) -> str:
     """
     words = "orchestrator-hook" if hook is None else shlex.quote(os.fspath(hook)).replace("%", "%%")
     there = f"command -v {words} >/dev/null"
-    ours = f"{words} merge-todo %O %A %B; s=$?; test $s -gt 1 || exit $s;"
-    return f"{there} && {{ {ours} }}; exec git merge-file -L ours -L base -L theirs %A %O %B"
+    ours = f"{words} merge-todo %O %A %B %L; s=$?; test $s -gt 1 || exit $s;"
+    return f"{there} && {{ {ours} }}; exec git merge-file --marker-size=%L -L ours -L base -L theirs %A %O %B"
 
 
 def uninstall_driver(git: Git) -> bool:

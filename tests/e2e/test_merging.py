@@ -179,3 +179,63 @@ def test_ticks_are_merged_three_way_per_task(make: Maker, base: str, ours: str, 
         )
         assert done.returncode == 0, said(done)
     assert_in_step(repo)
+
+
+MERGES = [
+    ("merge", "-X", "{side}", "other"),
+    ("-c", "core.editor=true", "merge", "-qX{side}", "other"),
+    ("pull", "-q", "--no-rebase", "--strategy-option={side}", ".", "other"),
+    ("cherry-pick", "-X{side}", "other"),
+    ("cherry-pick", "--strategy-option", "{side}", "other~1", "other"),
+    ("revert", "--no-edit", "-X", "{side}", "HEAD~1"),
+    ("rebase", "-X", "{side}", "other"),
+    ("rebase", "-i", "--empty=drop", "-Xpatience", "-X{side}", "other"),
+]
+
+
+@pytest.mark.parametrize("arguments", MERGES, ids=" ".join)
+def test_a_side_that_is_favoured_is_so_with_our_driver(make: Maker, arguments: tuple[str, ...]) -> None:
+    """In the user's own text; all comes out as it does without the driver, also that nothing is left to commit."""
+    repo = make.adopted(plan=plan(summary=True))
+    repo.env["GIT_SEQUENCE_EDITOR"] = ":"
+    installed = run([*ORCHESTRATOR, "install", "--native"], cwd=repo.top, env=repo.env, check=False)
+    assert installed.returncode == 0, said(installed)
+    repo.git("config", "core.hooksPath", "/dev/null")
+    text = repo.read("PLAN.md")
+
+    def commit(words: str, *, top: str = "") -> None:
+        repo.commit("text", {"PLAN.md": f"{top}{text}\n{words}\n"})
+
+    commit("base")
+    repo.git("branch", "other")
+    commit("ours one")
+    commit("ours two")
+    repo.git("switch", "-q", "other")
+    commit("theirs one")
+    commit("theirs two", top="# top\n\n")
+    repo.git("switch", "-q", "main")
+    tip = repo.out("rev-parse", "HEAD")
+    for side in ("ours", "theirs"):
+        found = []
+        for driver in (True, False):
+            repo.write(".git/info/attributes", "/PLAN.md merge=orchestrator\n" if driver else "")
+            done = repo.git(*[word.format(side=side) for word in arguments], check=False)
+            found.append((done.returncode, repo.read("PLAN.md"), repo.status()))
+            assert "<<<<<<< " not in repo.read("PLAN.md"), said(done)
+            for command in ("cherry-pick", "revert"):
+                repo.git(command, "--quit")
+            repo.git("reset", "-q", "--hard", tip)
+        assert found[0] == found[1]
+
+
+def test_no_side_is_favoured_unless_asked(make: Maker) -> None:
+    repo = make.adopted(plan=plan(summary=True))
+    installed = run([*ORCHESTRATOR, "install", "--native"], cwd=repo.top, env=repo.env, check=False)
+    assert installed.returncode == 0, said(installed)
+    text = repo.read("PLAN.md")
+    repo.git("branch", "other")
+    repo.commit("feat: [p1] x", {"PLAN.md": f"{text}\nours\n"})
+    repo.git("switch", "-q", "other")
+    repo.commit("feat: [p1] x", {"PLAN.md": f"{text}\ntheirs\n"})
+    assert repo.git("merge", "-m", "-Xours", "main", check=False).returncode == 1
+    assert "<<<<<<< " in repo.read("PLAN.md")

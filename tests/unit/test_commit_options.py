@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.commit_options import CommitOptions, commit_arguments, parse_commit_options
+from orchestrator.core.commit_options import (
+    CommitOptions,
+    commit_arguments,
+    favoured_side,
+    git_command,
+    parse_commit_options,
+)
 
 EDITED = CommitOptions(known=True, edited=True)
 GIVEN = CommitOptions(known=True)
@@ -64,3 +70,25 @@ def test_options(arguments: list[str], expected: CommitOptions) -> None:
 )
 def test_command_lines(argv: list[str], expected: list[str] | None) -> None:
     assert commit_arguments(argv) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "side"),
+    [
+        ("git merge -X theirs br", "theirs"),
+        ("/usr/lib/git-core/git-merge -Xours br", "ours"),
+        ("git -c a=b pull -q --strategy-option=theirs . br", "theirs"),
+        ("git merge --strategy-opt ours br", "ours"),
+        ("git merge -X ours -X theirs br", "theirs"),
+        ("git merge -X ours -X patience br", "ours"),
+        ("git merge -nqXtheirs br", "theirs"),
+        ("git merge -m -Xours br", ""),
+        ("git merge -m Xours -s ours br", ""),
+        ("git merge -SX -- -Xours", ""),
+        ("git merge --strategy=ours br", ""),
+        ("sh -c -Xours", ""),
+        ("", ""),
+    ],
+)
+def test_the_side_that_a_merge_favours(line: str, side: str) -> None:
+    assert favoured_side(git_command(line.split())[1]) == side
