@@ -221,7 +221,7 @@ def install(
         found = launchers.install_native(repository.git, stages=(*default, *more_stages) if default else ())
         said = found.notes
         if not launchers.is_bare(repository.git):  # where nobody merges, no driver is needed
-            said = (f"merge driver of PLAN.md in {install_driver(repository.git)}", *said)
+            said = (install_driver(repository.git), *said)
         names = [os.path.basename(path) for path in (*found.written, *found.unchanged)]
         return SetUp(
             tuple(os.fspath(path) for path in found.written),
@@ -245,7 +245,7 @@ def install(
         kept = f"our native launchers ({', '.join(native)}) are kept as .legacy and would judge every commit twice"
         notes += (f"{kept}; to take them out: orchestrator uninstall --native",)
     done = runners.install_runner(top)
-    driver = f"merge driver of PLAN.md in {install_driver(repository.git)}"
+    driver = install_driver(repository.git)
     shown = " ".join(shlex.quote(word) for word in done.command[-2:])
     return SetUp(written, (*notes, f"{shown}: {done.output.strip()}", driver))
 

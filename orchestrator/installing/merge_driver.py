@@ -16,19 +16,22 @@ SECTION = "merge.orchestrator"
 ATTRIBUTE = "/PLAN.md merge=orchestrator"
 
 
-def install_driver(git: Git) -> Path:
-    """The attributes file that names the driver now; the driver is this installation's ``orchestrator-hook``.
+def install_driver(git: Git) -> str:
+    """Install the driver, which is this installation's ``orchestrator-hook``; what there is to say of it.
 
+    Where the user's own attributes say how PLAN.md is merged, they are left to.
     Source: gitattributes(5), "Defining a custom merge driver"; $GIT_DIR/info/attributes is no part of a commit.
     """
+    file = _attributes(git)
+    _take_out(file)
+    said = git.text("check-attr", "merge", "--", "PLAN.md").rpartition(": ")[2]
+    if said != "unspecified":
+        return f"no merge driver for PLAN.md: your attributes say how it is merged (merge: {said})"
     git.run("config", f"{SECTION}.name", "PLAN.md of git-orchestrator")
     git.run("config", f"{SECTION}.driver", driver_command(hook_command()))
-    file = _attributes(git)
-    lines = _lines(file)
-    if ATTRIBUTE not in lines:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _write(file, [*lines, ATTRIBUTE])
-    return file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _write(file, [*_lines(file), ATTRIBUTE])
+    return f"merge driver of PLAN.md in {file}"
 
 
 def driver_command(hook: Path | None) -> str:
@@ -44,16 +47,20 @@ def driver_command(hook: Path | None) -> str:
 
 def uninstall_driver(git: Git) -> bool:
     """Whether the driver was there; it is no longer."""
-    file = _attributes(git)
-    lines = _lines(file)
-    if ATTRIBUTE in lines:
-        rest = [line for line in lines if line != ATTRIBUTE]
-        if rest:
-            _write(file, rest)
-        else:
-            file.unlink()
+    was_named = _take_out(_attributes(git))
     code, _, _ = git.call("config", "--remove-section", SECTION)
-    return code == 0 or ATTRIBUTE in lines
+    return code == 0 or was_named
+
+
+def _take_out(file: Path) -> bool:
+    """Whether the attributes file had our line; it has no longer."""
+    lines = _lines(file)
+    rest = [line for line in lines if line != ATTRIBUTE]
+    if rest and len(rest) < len(lines):
+        _write(file, rest)
+    elif lines and not rest:
+        file.unlink()
+    return len(rest) < len(lines)
 
 
 def _attributes(git: Git) -> Path:

@@ -515,6 +515,21 @@ def test_the_merge_driver_leaves_no_conflict_in_the_bottom_lines(
     assert planned.git("config", "--get-regexp", "^merge\\.orchestrator", check=False).stdout == ""
 
 
+@pytest.mark.parametrize("value", ["union", "unset"])
+def test_the_users_own_attributes_of_plan_md_are_left_to(
+    planned: Repository, orchestrator: Orchestrator, value: str
+) -> None:
+    assert "merge driver of PLAN.md in " in orchestrator("install", "--native").out
+    attributes = planned.read(".git/info/attributes")
+    planned.write(".gitattributes", "*.md -merge\n" if value == "unset" else f"*.md merge={value}\n")
+    said = orchestrator("install", "--native").out
+    assert f"no merge driver for PLAN.md: your attributes say how it is merged (merge: {value})" in said
+    assert planned.out("check-attr", "merge", "PLAN.md") == f"PLAN.md: merge: {value}"
+    planned.write(".gitattributes", "*.txt merge=union\n")
+    assert orchestrator("install", "--native").code == 0
+    assert planned.read(".git/info/attributes") == attributes
+
+
 @pytest.mark.parametrize("driver", ["/nonexistent/orchestrator-hook", "/bin/false", "no-such-command"])
 def test_without_its_program_the_driver_does_what_git_does(
     planned: Repository, orchestrator: Orchestrator, driver: str, tmp_path: Path
