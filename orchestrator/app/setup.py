@@ -231,6 +231,8 @@ def install(
     url = repo_url or runner_config.PROJECT_URL
     path = runner_config.config_path(top, repo_url=url, rev=rev)
     text = path.read_bytes().decode("utf-8") if path.is_file() else None
+    staged = repository.read_objects([f":{path.name}"])[f":{path.name}"]
+    is_edited = staged is not None and repository.git.call("diff", "--quiet", "--no-ext-diff", "--", path.name)[0] != 0
     notes: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     if add or text is None or not runner_config.our_hook_ids(text):
@@ -239,7 +241,12 @@ def install(
         if edit.text != text:
             replace_file(os.fspath(path), edit.text.encode("utf-8"))
             written = (path.name,)
-    repository.git.run("add", "-f", "--", path.name)
+    if staged is None or not is_edited:
+        repository.git.run("add", "-f", "--", path.name)
+    else:
+        if written:
+            _stage_entry(repository, path.name, staged[1], url, rev)
+        notes += (f"{path.name} has edits that are not staged; before you commit: git add {path.name}",)
     native = launchers.native_stages(repository.git)
     if native:
         kept = f"our native launchers ({', '.join(native)}) are kept as .legacy and would judge every commit twice"
@@ -248,6 +255,15 @@ def install(
     driver = install_driver(repository.git)
     shown = " ".join(shlex.quote(word) for word in done.command[-2:])
     return SetUp(written, (*notes, f"{shown}: {done.output.strip()}", driver))
+
+
+def _stage_entry(repository: Repository, name: str, staged: bytes, url: str, rev: str | None) -> None:
+    """Stage our entry in that configuration, if it can be put there, and nothing of the edits that are not staged."""
+    try:
+        edit = runner_config.add_to_pre_commit_config(staged.decode("utf-8"), repo_url=url, rev=rev)
+    except (CannotJudgeError, UnicodeDecodeError):
+        return  # what is staged is broken; the one in the work tree has the entry, and is for the user to stage
+    stage(repository, {name: edit.text.encode("utf-8")})
 
 
 def uninstall(repository: Repository, *, native: bool) -> SetUp:

@@ -138,6 +138,28 @@ def test_init_adds_its_hooks_to_a_configuration_and_installs_them(
     assert hooks == ["commit-msg", "pre-commit", "pre-merge-commit", "pre-push"]
 
 
+@pytest.mark.parametrize("staged", ["# mine\n" + CONFIG, "repos: []\n", "a: [\n"])
+def test_install_stages_its_entry_and_no_edit_of_the_user(
+    repo: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch, staged: str
+) -> None:
+    monkeypatch.chdir(repo.top)
+    monkeypatch.setenv("PATH", path_with_hook())
+    name = ".pre-commit-config.yaml"
+    repo.commit("a", {name: staged})
+    repo.write(name, "# not staged\n" + CONFIG)
+    for _ in range(2):  # the second time there is nothing to add
+        answer = orchestrator("install", "--repo", "https://example.com/orchestrator", "--rev", "v9")
+        assert answer.code == 0, answer.err
+        assert f"{name} has edits that are not staged; before you commit: git add {name}" in answer.out
+        now = str(repo.staged(name))
+        assert "# not staged" not in now
+        assert ("id: orchestrator-commit-msg" in now) == (staged != "a: [\n")
+        assert ("# mine" in now) == ("# mine" in staged)
+        assert "id: orchestrator-commit-msg" in repo.read(name)
+    repo.git("add", name)
+    assert "not staged;" not in orchestrator("install").out
+
+
 def test_native_hooks_come_and_go(planned: Repository, orchestrator: Orchestrator) -> None:
     old = planned.write(".git/hooks/commit-msg", "#!/bin/sh\necho mine\n")
     old.chmod(0o755)
