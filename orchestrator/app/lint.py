@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.app.own_files import refuse_filtered
 from orchestrator.app.repository import no_plan
 from orchestrator.core.evidence import Content
 from orchestrator.core.finding import Finding, Location
@@ -24,8 +25,9 @@ def lint(repository: Repository) -> list[Finding]:
     """Everything wrong with plan.toml of the work tree, or, if nothing is, the warnings on it.
 
     Raises:
-        CannotJudgeError: there is no plan.toml.
+        CannotJudgeError: there is no plan.toml, or Git would store the three files in another form.
     """
+    refuse_filtered(repository)
     data = read_file(repository.git.top, PLAN_PATH)
     if data is None:
         raise no_plan()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator.core.finding import CannotJudgeError
+from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import format_lock, lock_says
-from orchestrator.core.plan import LOCK_PATH, TODO_PATH
+from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, TODO_PATH
 from orchestrator.core.state import OPEN
 from orchestrator.core.todo import assemble, carry, parse, read_marks, render_block
 from orchestrator.worktree import Update, write_updates
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.app.facts import Facts
+    from orchestrator.app.repository import Repository
     from orchestrator.callers import Runner
     from orchestrator.core.settle import Settled
     from orchestrator.core.todo import Todo
@@ -78,15 +79,46 @@ def write_own_files(
 
     Raises:
         RefusedError: the user's unstaged edits cannot be kept safely; nothing has been written.
+        CannotJudgeError: Git would store the files in another form.
         KeyboardInterrupt: the commit has been given up meanwhile; nothing has been written.
     """
     repository = facts.repository
+    # Looked at where it can begin, as an ordinary commit must not pay for one more process.
+    if by_command or facts.before is None or ".gitattributes" in facts.changed:
+        refuse_filtered(repository)
     updates = updates_for(facts, settled, decided, by_command=by_command)
     write_updates(repository.git, [*also, *updates], repository.index_file, runner, parent_pid)
     if settled.by_itself:
         # If this commit is given up, the boxes that it ticked by itself must not pass for ticks of a person.
         repository.cache.keep_own_ticks([task.id for task in settled.by_itself], updates[0].new, facts.head_oid)
     return any([update.old != update.new for update in [*also, *updates]])
+
+
+def refuse_filtered(repository: Repository) -> None:
+    """Refuse where attributes make Git store one of the three files in another form than it has in the work tree.
+
+    What is written past a filter cannot be checked out any more. Source: gitattributes(5), filter and
+    working-tree-encoding.
+
+    Raises:
+        CannotJudgeError: so it is.
+    """
+    fields = repository.git.run("check-attr", "-z", "filter", "working-tree-encoding", "--", *OWN_PATHS)
+    words = fields.decode("utf-8", "replace").split("\0")[:-1]
+    none = ("unspecified", "unset", "set", "utf-8", "utf8")
+    found = [
+        Finding(
+            "plan-invalid",
+            f"Git stores {path} in another form than it has in the work tree ({name}: {value})",
+            locations=(Location(path),),
+            notes=("what hooks put into a commit is written as it is",),
+            help=f"end .gitattributes with the line: /{path} !filter !working-tree-encoding",
+        )
+        for path, name, value in zip(words[::3], words[1::3], words[2::3], strict=True)
+        if value.lower() not in none
+    ]
+    if found:
+        raise CannotJudgeError(*found)
 
 
 def _encode(text: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.commit import staged_parents
 from orchestrator.app.facts import read_facts
+from orchestrator.app.own_files import refuse_filtered
 from orchestrator.app.repository import no_plan
 from orchestrator.app.workplace import one_at_a_time, stage_own_files
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
@@ -137,6 +138,7 @@ def write_plan(repository: Repository, data: bytes, marks: Mapping[str, str] | N
         CannotJudgeError: there is something else than a file where one has to be, or Git cannot take them in; all
             is as it was then.
     """
+    refuse_filtered(repository)
     top = repository.git.top
     before = {path: read_file(top, path) for path in OWN_PATHS}
     fresh = [path for path in before if not is_staged(repository, path)]

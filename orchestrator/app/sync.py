@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from orchestrator.app.own_files import todo_text, updates_for
+from orchestrator.app.own_files import refuse_filtered, todo_text, updates_for
 from orchestrator.app.workplace import no_staged_plan, one_at_a_time, stage_own_files, staged_facts
 from orchestrator.callers import Runner
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
@@ -43,8 +43,10 @@ def sync_alone(repository: Repository) -> Synced:
     sides stay, and that is told.
 
     Raises:
-        CannotJudgeError: there is no plan.toml that could be read, or it is in conflict itself.
+        CannotJudgeError: there is no plan.toml that could be read, it is in conflict itself, or Git would store the
+            files in another form.
     """
+    refuse_filtered(repository)
     stages = _unmerged(repository)
     if PLAN_PATH in stages:
         raise no_staged_plan(repository)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.support import (
     GOOD_SCHEMA,
+    ORCHESTRATOR,
     PHASES,
     PLAN,
     Adopted,
@@ -21,6 +22,7 @@ from tests.e2e.support import (
     status_line,
     told,
 )
+from tests.support import run
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Maker
@@ -301,3 +303,37 @@ def test_ignored_plan_lock(make: Maker) -> None:
     repo.git("commit", "-q", "-m", MESSAGE)
     assert_in_step(repo)
     assert os.listdir(repo.top / "db") == ["schema.sql"]
+
+
+@pytest.mark.parametrize("attribute", ["filter=up", "working-tree-encoding=UTF-16LE-BOM"])
+@pytest.mark.parametrize("path", ["PLAN.md", "plan.lock", "plan.toml"])
+def test_what_git_stores_in_another_form_is_refused(native: Adopted, path: str, attribute: str) -> None:
+    native.git("config", "filter.up.clean", "tr a-z A-Z")
+    native.add({".gitattributes": f"{path} {attribute}\n", "db/schema.sql": GOOD_SCHEMA})
+    before = native.state()
+    done = native.git("commit", "-m", MESSAGE, check=False)
+    assert_refused(native, done, before, "plan-invalid")
+    assert f"end .gitattributes with the line: /{path} !filter !working-tree-encoding" in said(done)
+    for command in ("sync", "lint", "validate"):
+        answer = run([*ORCHESTRATOR, command], cwd=native.top, env=native.env, check=False)
+        assert answer.returncode == 3
+        assert "another form" in answer.stderr
+    assert native.state() == before
+    native.add({".gitattributes": f"{path} {attribute}\n/{path} !filter !working-tree-encoding\n"})
+    before = native.state()
+    assert_accepted(native, native.git("commit", "-m", MESSAGE, check=False), before)
+
+
+@pytest.mark.parametrize("path", ["PLAN.md", "plan.lock", "plan.toml"])
+def test_nothing_is_adopted_under_a_filter(make: Maker, path: str) -> None:
+    repo = make.hooked("native")
+    repo.git("config", "filter.up.clean", "cat")
+    repo.add({".gitattributes": f"{path} filter=up\n", "PLAN.md": "mine\n"})
+    before = repo.state()
+    answer = run([*ORCHESTRATOR, "init", "--hooks", "none"], cwd=repo.top, env=repo.env, check=False)
+    assert answer.returncode == 3
+    assert "another form" in answer.stderr
+    assert repo.state() == before
+    repo.add({"plan.toml": PLAN})
+    before = repo.state()
+    assert_refused(repo, repo.git("commit", "-m", "adopt", check=False), before, "plan-invalid")
