@@ -24,6 +24,7 @@ from orchestrator.core.todo import (
     render_block,
     task_text,
 )
+from orchestrator.core.todo_salvage import salvage
 from tests.unit.core_support import plan_of
 
 if TYPE_CHECKING:
@@ -338,6 +339,11 @@ def test_a_line_that_is_gone_says_nothing() -> None:
         f"{BEGIN}\n{BEGIN}\n{END}",
         f"{BEGIN}\n{END}\n{END}",
         f"{BEGIN}\n<<<<<<< ours\n=======\n>>>>>>> theirs\n{END}",
+        f"{BEGIN}\n<<<<<<< what an editor has left\n{END}",
+        f"<<<<<<< ours\n{BEGIN}\n{END}\n=======\n>>>>>>> theirs\n",
+        f"<<<<<<< ours\nmine\n=======\n{BEGIN}\n>>>>>>> theirs\n{END}",
+        f"{BEGIN}\n<<<<<<< ours\n{END}\n||||||| base\n=======\nmine\n>>>>>>> theirs\n",
+        "<<<<<<< ours\n- [ ] Task 1.1: Without markers\n=======\n>>>>>>> theirs\n",
     ],
 )
 def test_broken_markers(text: str) -> None:
@@ -346,6 +352,25 @@ def test_broken_markers(text: str) -> None:
     assert caught.value.findings[0].id == "plan-md-edited"
     assert caught.value.findings[0].help == "orchestrator sync"
     assert all(place.line for place in caught.value.findings[0].locations)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<<<<<<< ours\nmine\n=======\ntheirs\n>>>>>>> theirs\n{BEGIN}\n{END}\n",
+        f"{BEGIN}\n{END}\n<<<<<<< ours\nmine\n||||||| base\n=======\ntheirs\n>>>>>>> theirs\n",
+        f"<<<<<<< a line of prose\n{BEGIN}\n{END}\n>>>>>>> another\n",
+        "<<<<<<< ours\nmine\n=======\ntheirs\n>>>>>>> theirs\n",
+    ],
+)
+def test_a_conflict_in_the_users_own_text_is_theirs(text: str) -> None:
+    todo = parse(text)
+    assert todo.before + todo.after == text
+    kept = salvage(text, [example_plan()]).todo
+    if todo.has_block:
+        assert kept.before + kept.after == text
+        assert "=======" not in salvage(text, [example_plan()], unmerged=True).todo.after
+    assert ">>>>>>> " in kept.before + kept.after
 
 
 def test_without_markers_the_whole_text_is_the_users() -> None:
