@@ -9,7 +9,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from orchestrator.callers import Runner
     from orchestrator.git import Git
@@ -96,36 +96,55 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
     entries = [_Entry(path=update.path, mode=update.mode, oid=_blob(git, update.new)) for update in updates]
     second = _pending_index(index_file)
     for_second = _for_other_index(git, updates, entries, second) if second else []
-    if os.getppid() != parent_pid or (index_file.endswith(".lock") and not os.path.exists(index_file)):
-        # Git does not wait for its hooks when it is interrupted; writing now would leave a stale lock file behind.
-        raise KeyboardInterrupt
     staged = [entry for update, entry in zip(updates, entries, strict=True) if update.old != update.new]
-    written: list[tuple[str, bytes | None, bytes]] = []
-    if patch is not None:
-        replace_file(runner.patch_path, patch)
-    try:
-        for path, current, data in files:
-            if data is not None:
-                written.append((path, current, data))
-                replace_file(os.path.join(git.top, path), data, scratch, _Unsaved(git.top, path, current))
-        if staged:
-            if not second:  # nobody asks a temporary index what it says of the work tree
-                listed = _listed(git, [entry.path for entry in staged], None)
-                staged = [
-                    entry.replace(tag=listed[entry.path].tag) if entry.path in listed else entry for entry in staged
-                ]
-            _enter(git, staged, None)
-    except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
-        _put_back(git.top, written, scratch)
-        raise
-    if for_second:
-        _enter(git, for_second, second)
-    if os.getppid() != parent_pid:
-        # Git has been ended in between and has taken its locks away; what we have written in their place is none.
-        for lock in (index_file, second):
-            if lock.endswith(".lock") and os.path.exists(lock):
-                os.unlink(lock)
-        raise KeyboardInterrupt
+    with _Signals(waiting=index_file.endswith(".lock")):
+        if os.getppid() != parent_pid or (index_file.endswith(".lock") and not os.path.exists(index_file)):
+            # Git does not wait for its hooks when it is interrupted; writing now would leave a stale lock file behind.
+            raise KeyboardInterrupt
+        if patch is not None:
+            replace_file(runner.patch_path, patch)
+        written: list[tuple[str, bytes | None, bytes]] = []
+        try:
+            for path, current, data in files:
+                if data is not None:
+                    written.append((path, current, data))
+                    replace_file(os.path.join(git.top, path), data, scratch, _Unsaved(git.top, path, current))
+            if staged:
+                _enter(git, staged if second else _tagged(git, staged), None)  # a temporary index tells nobody
+        except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
+            _put_back(git.top, written, scratch)
+            raise
+        if for_second:
+            _enter(git, for_second, second)
+        if os.getppid() != parent_pid:
+            # Git has been ended in between and has taken its locks away; what we have written in their place is none.
+            for lock in (index_file, second):
+                if lock.endswith(".lock") and os.path.exists(lock):
+                    os.unlink(lock)
+            raise KeyboardInterrupt
+
+
+class _Signals:
+    """Lets signals that end this process wait until its context is left, if ``waiting``.
+
+    For a lock file of a commit under way: a Git that was started to write it would go on without us, and put the lock
+    back which the commit has given up.
+    """
+
+    def __init__(self, *, waiting: bool) -> None:
+        self._waiting = waiting
+
+    def __enter__(self) -> None:
+        if self._waiting:
+            import signal  # noqa: PLC0415 - not for an ordinary commit
+
+            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+
+    def __exit__(self, *_: object) -> None:
+        if self._waiting:
+            import signal  # noqa: PLC0415
+
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
 
 def _freed_patch(runner: Runner, updates: Sequence[Update]) -> bytes | None:
@@ -269,30 +288,18 @@ def _listed(git: Git, paths: Sequence[str], index_file: str | None) -> dict[str,
     return found
 
 
+def _tagged(git: Git, entries: Sequence[_Entry]) -> list[_Entry]:
+    """The entries with what the index in use says of the work tree, where it has the file."""
+    listed = _listed(git, [entry.path for entry in entries], None)
+    return [entry.replace(tag=listed[entry.path].tag) if entry.path in listed else entry for entry in entries]
+
+
 def _enter(git: Git, entries: Sequence[_Entry], index_file: str | None) -> None:
-    """Bring the entries into that index, None for the one in use.
-
-    In a lock file of a commit under way signals wait meanwhile: the Git that is started for it would go on without us,
-    and put the lock back which its commit has given up.
-    """
-    env = _env_of(index_file)
-    if not {**git.env, **(env or {})}.get("GIT_INDEX_FILE", "").endswith(".lock"):
-        _update_index(git, entries, env)
-        return
-    import signal  # noqa: PLC0415 - not for an ordinary commit
-
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    try:
-        _update_index(git, entries, env)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _update_index(git: Git, entries: Sequence[_Entry], env: Mapping[str, str] | None) -> None:
-    """Enter them; a new entry has lost what the old one said of the work tree, so say it again.
+    """Bring the entries into that index; a new entry has lost what the old one said of the work tree, so say it again.
 
     Source: git-update-index(1), --assume-unchanged, --skip-worktree; both are kept apart from what is committed.
     """
+    env = _env_of(index_file)
     argv = ["--add"]
     for entry in entries:
         argv += ["--cacheinfo", f"{entry.mode},{entry.oid},{entry.path}"]
