@@ -1,32 +1,59 @@
-"""What the benchmarks share: clean environments, programs installed as users install them, timed processes, versions.
+"""What the groups share: clean environments, programs installed as users install them, timed processes, versions.
 
-Standard library only, so that any Python can start a benchmark.
+Standard library only, so that any Python can start the benchmark.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import importlib.util
 import inspect
+import json
 import os
 import platform
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LEAST_RUNS = 15
-ORCHESTRATOR = "orchestrator"
+
+
+class Package(NamedTuple):
+    """What a program is installed from: what pip or npm is asked for, and the module that pip must bring."""
+
+    wanted: tuple[str | Path, ...]
+    module: str = ""  # "": it comes from npm
+
+
+ORCHESTRATOR = "git-orchestrator"
 GITLINT = "gitlint"
 COMMITIZEN = "commitizen"
-# From the package that is imported to what pip installs; ours is the wheel of the checkout.
-PROJECTS: Mapping[str, str | Path] = {ORCHESTRATOR: CHECKOUT, GITLINT: "gitlint-core", COMMITIZEN: "commitizen"}
-_FOREIGN = ("PYTHON", "VIRTUAL_ENV", "GIT_", "GITHEAD_", "GITLINT_", "ORCHESTRATOR_", "PRE_COMMIT", "PREK_")
+CONVENTIONAL = "conventional-pre-commit"
+COMMITLINT = "commitlint"
+PRE_COMMIT = "pre-commit"
+PREK = "prek"
+DOIT = "doit"
+TURBOREPO = "turborepo"
+PACKAGES: Mapping[str, Package] = {
+    ORCHESTRATOR: Package((CHECKOUT,), "orchestrator"),
+    GITLINT: Package(("gitlint-core",), "gitlint"),
+    COMMITIZEN: Package(("commitizen",), "commitizen"),
+    CONVENTIONAL: Package(("conventional-pre-commit",), "conventional_pre_commit"),
+    PRE_COMMIT: Package(("pre-commit",), "pre_commit"),
+    PREK: Package(("prek",), "prek"),
+    DOIT: Package(("doit",), "doit"),
+    COMMITLINT: Package(("@commitlint/cli", "@commitlint/config-conventional")),
+    TURBOREPO: Package(("turbo",)),
+}
+_FOREIGN = ("PYTHON", "VIRTUAL_ENV", "GIT_", "GITHEAD_", "GITLINT_", "ORCHESTRATOR_", "PRE_COMMIT", "PREK_", "TURBO_")
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, kibibytes elsewhere
 
 
@@ -57,45 +84,83 @@ def clean_environment() -> dict[str, str]:
     return env
 
 
-def make_environment(folder: Path, package: str, env: Mapping[str, str]) -> Path:
-    """The bin folder of an environment with that package of PROJECTS; what it needs is kept, ours is installed anew.
+def make_environment(folder: Path, package: Package, env: Mapping[str, str]) -> Path:
+    """The folder of the package's programs, in an environment of its own; what is there is kept, ours is made anew.
 
     Raises:
         MeasureError: it cannot be installed, or is not byte-compiled.
     """
-    wanted = PROJECTS[package]
     folder = folder.absolute()
-    scripts = folder / "bin"
     complete = folder / "complete"
+    scripts = folder / ("bin" if package.module else "node_modules/.bin")
+    ours = [part for part in package.wanted if isinstance(part, Path)]
     if not complete.exists():
-        say(f"installing {package}")
-        venv.create(folder, with_pip=True, clear=True)
-        run([scripts / "python", "-m", "pip", "install", "-q", wanted], folder, env)
-    elif isinstance(wanted, Path):
+        say(f"installing {' '.join(map(str, package.wanted))}")
+        if package.module:
+            venv.create(folder, with_pip=True, clear=True)
+            run([scripts / "python", "-m", "pip", "install", "-q", *package.wanted], folder, env)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+            run(["npm", "install", "--no-audit", "--no-fund", *package.wanted], folder, env)
+    elif ours:
         # The version number stays the same while the code changes.
-        run([scripts / "python", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", wanted], folder, env)
-    for packages in folder.glob("lib/python*/site-packages"):
-        run([scripts / "python", "-m", "compileall", "-q", packages], folder, env, codes=None)
-        for name in PROJECTS:
-            _check_compiled(packages / name, wanted=name == package)
+        run([scripts / "python", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *ours], folder, env)
+    if package.module:
+        for packages in folder.glob("lib/python*/site-packages"):
+            run([scripts / "python", "-m", "compileall", "-q", packages], folder, env, codes=None)
+            _check_compiled(packages / package.module)
     complete.touch()
     return scripts
 
 
-def _check_compiled(package: Path, *, wanted: bool) -> None:
+def _check_compiled(package: Path) -> None:
     """Refuse to measure what is compiled at each start, and what is not installed where it should be."""
-    if wanted != package.is_dir():
-        raise MeasureError(f"{package.name} is {'not ' if wanted else ''}installed in {package.parent}")
+    if not package.is_dir():
+        raise MeasureError(f"{package.name} is not installed in {package.parent}")
     for source in package.rglob("*.py"):
         if not Path(importlib.util.cache_from_source(os.fspath(source))).is_file():
             raise MeasureError(f"{source.name} of {package.name} is not byte-compiled")
 
 
+@dataclasses.dataclass
+class Lab:
+    """Where everything is measured: folders, the environment of all processes, and how much is asked for.
+
+    ``work`` keeps what is dear to make: programs and long histories. ``scratch`` is this run's own.
+    """
+
+    work: Path
+    scratch: Path
+    runs: int = LEAST_RUNS
+    quick: bool = False
+    env: Mapping[str, str] = dataclasses.field(default_factory=clean_environment)
+    programs: dict[str, Path] = dataclasses.field(default_factory=dict)
+
+    def bin(self, name: str) -> Path:
+        """The folder of the programs of that package of PACKAGES, installed now if this run has not asked before."""
+        if name not in self.programs:
+            self.programs[name] = make_environment(self.work / "programs" / name, PACKAGES[name], self.env)
+        return self.programs[name]
+
+    def ours(self, program: str = "orchestrator") -> Path:
+        """One of our programs."""
+        return self.bin(ORCHESTRATOR) / program
+
+    def python(self) -> Path:
+        """The Python that runs our programs."""
+        return self.bin(ORCHESTRATOR) / "python"
+
+
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 
-def timed(argv: Sequence[str | Path], folder: Path, env: Mapping[str, str], *, keep: bool = True) -> Finished:
+def timed(
+    argv: Sequence[str | Path], folder: Path, env: Mapping[str, str], *, keep: bool = True, given: bytes = b""
+) -> Finished:
     """The process from its start to its end, its output read or, without ``keep``, sent to the null device.
+
+    ``given`` is its standard input.
 
     Another process starts and times it. The kernel counts the memory of who calls posix_spawn(3) as the peak of the
     program that is started, and this one has more of it than what is to be measured.
@@ -104,13 +169,15 @@ def timed(argv: Sequence[str | Path], folder: Path, env: Mapping[str, str], *, k
         MeasureError: it could not be started.
     """
     reader, writer = os.pipe()
-    with os.fdopen(reader, encoding="ascii") as report:
+    with os.fdopen(reader, encoding="ascii") as report, tempfile.TemporaryFile() as stdin:
+        stdin.write(given)
+        stdin.seek(0)
         try:
             done = subprocess.run(
                 [sys.executable, "-I", "-S", "-c", _STARTER, str(writer), *[os.fspath(part) for part in argv]],
                 cwd=folder,
                 env=dict(env),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE if keep else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 pass_fds=[writer],
@@ -173,22 +240,42 @@ def say(text: str) -> None:
         sys.stderr.write(f"{text}\n")
 
 
-# -- report ------------------------------------------------------------------------------------------------------------
+# -- what was measured -------------------------------------------------------------------------------------------------
 
 
-def versions(ours: Path, peers: Mapping[str, Path], env: Mapping[str, str]) -> str:
-    """What was measured, on what; ``peers`` are the bin folders of other packages of PROJECTS."""
-    folder = ours.parent
+def machine(env: Mapping[str, str]) -> dict[str, str]:
+    """What was measured, on what, and when."""
     described = run(["git", "describe", "--always", "--dirty"], CHECKOUT, env, codes=None).strip()
-    parts = [f"git-orchestrator {described}" if described else "git-orchestrator"]
-    for package, scripts in peers.items():
-        code = f"import importlib.metadata as found; print(found.version({str(PROJECTS[package])!r}))"
-        parts.append(f"{package} {run([scripts / 'python', '-c', code], folder, env).strip()}")
-    parts += [
-        run([ours / "python", "--version"], folder, env).strip(),
-        run(["git", "--version"], folder, env).strip().replace("git version", "Git"),
-        platform.system(),
-        f"{os.cpu_count()} CPUs",
-        dt.datetime.now(dt.UTC).date().isoformat(),
-    ]
-    return ", ".join(parts)
+    return {
+        "project": f"git-orchestrator {described}".strip(),
+        "python": f"Python {platform.python_version()}",
+        "git": run(["git", "--version"], CHECKOUT, env).strip().replace("git version", "Git"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": f"{os.cpu_count()} x {processor()}",
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+    }
+
+
+def processor() -> str:
+    """The name of the processor, if the system tells."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return platform.processor() or "unknown"
+    return next(
+        (line.partition(":")[2].strip() for line in text.split("\n") if line.startswith("model name")), "unknown"
+    )
+
+
+def peer_versions(lab: Lab, names: Iterable[str]) -> dict[str, str]:
+    """The versions of these packages of PACKAGES, which have been installed."""
+    found = {}
+    for name in names:
+        wanted, scripts = PACKAGES[name].wanted[0], lab.bin(name)
+        if PACKAGES[name].module:
+            code = f"import importlib.metadata as found; print(found.version({str(wanted)!r}))"
+            found[name] = run([scripts / "python", "-c", code], lab.scratch, lab.env).strip()
+        else:
+            about = json.loads((scripts.parent / str(wanted) / "package.json").read_text(encoding="utf-8"))
+            found[name] = str(about["version"])
+    return found

@@ -12,42 +12,30 @@ import enum
 import json
 import subprocess
 import sys
-import tempfile
 import time
-from hashlib import sha1
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from common import MeasureError, clean_environment, git, run
+from trees import FIRST, first_tree, plan_of, write_repository, written
 
-from orchestrator.core.evidence import Content
-from orchestrator.core.formats import format_lock, lock_says
 from orchestrator.core.gate import Pass
 from orchestrator.core.ownership import Owners
-from orchestrator.core.plan import LOCK_PATH, PLAN_PATH, TODO_PATH
-from orchestrator.core.plan_file import read_plan
 from orchestrator.core.settle import Before, settle
 from orchestrator.core.state import DONE
-from orchestrator.core.todo import Reading, assemble, parse, render_block
+from orchestrator.core.todo import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.core.formats import Lock
-    from orchestrator.core.plan import Plan
-    from orchestrator.core.settle import Settled
+    from trees import Stream, Tree
 
-FIRST = "first"  # the tag of the adoption
 RANGE = f"{FIRST}..main"
 AREAS = 4  # folders of a phase
 SOURCES = 400  # files of all phases; each area has a test beside them
 NOTES = 10  # files that no phase claims
 LINES = 40
 SIDE = 3  # commits on each side of a merge
-_BEGIN_S = 1_700_000_000
-_STEP_S = 600
-_AUTHORS = ("Ada", "Bela", "Chris", "Dana", "Eli")
-_WRITTEN = "# Plan\n\nWhat stands above and below the tool's part is ours.\n"
 
 
 class Kind(enum.IntEnum):
@@ -205,52 +193,7 @@ def title(phase: int) -> str:
     return f"Part {phase}"
 
 
-# -- trees -------------------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Tree:
-    """A commit: its mark in the stream, its files as lines and object ids, and what the tool's own files say."""
-
-    mark: int
-    files: Mapping[str, tuple[str, ...]]
-    oids: Mapping[str, str]
-    plan_text: bytes
-    plan: Plan
-    owners: Owners
-    marks: Mapping[str, str]
-    lock: Lock
-    todo: str
-    lock_bytes: bytes
-
-    def with_files(self, files: Mapping[str, tuple[str, ...]]) -> Tree:
-        """The same with these files in the place of theirs."""
-        oids = {path: object_id(content(lines)) for path, lines in files.items()}
-        return dataclasses.replace(self, files={**self.files, **files}, oids={**self.oids, **oids})
-
-    def content(self) -> Content:
-        """The files under the plan; the tool's own are evidence of nothing, so they are not among them."""
-        return Content(self.plan, {path: ("100644", self.oids[path]) for path in sorted(self.oids)}, self.owners)
-
-    def own_files(self) -> dict[str, bytes]:
-        """What the tool's files hold."""
-        return {PLAN_PATH: self.plan_text, TODO_PATH: self.todo.encode(), LOCK_PATH: self.lock_bytes}
-
-    def changes(self, earlier: Tree) -> dict[str, bytes]:
-        """The files that differ from those of an earlier tree."""
-        changed = {p: content(lines) for p, lines in self.files.items() if lines is not earlier.files.get(p)}
-        before = earlier.own_files()
-        return {**changed, **{path: data for path, data in self.own_files().items() if data != before[path]}}
-
-
-def content(lines: Sequence[str]) -> bytes:
-    """The bytes of a file."""
-    return ("\n".join(lines) + "\n").encode()
-
-
-def object_id(data: bytes) -> str:
-    """The id that Git gives to a blob."""
-    return sha1(b"blob %d\0" % len(data) + data).hexdigest()  # noqa: S324 - as Git names blobs
+# -- merges ------------------------------------------------------------------------------------------------------------
 
 
 def merged(base: Tree, ours: Tree, theirs: Tree) -> Tree:
@@ -299,32 +242,28 @@ class Facts:
 class Maker:
     """Writes the stream for git-fast-import, commit by commit."""
 
-    def __init__(self, shape: Shape, stream: IO[bytes]) -> None:
+    def __init__(self, shape: Shape, stream: Stream) -> None:
         """Keep both; nothing is written yet."""
         self.shape = shape
         self.stream = stream
-        self.last_mark = 0
         self.entered: set[int] = set()
         self.facts = Facts(shape.commits, shape.phases, shape.tasks)
 
     def make(self) -> Facts:
         """The counts; the whole history has been written."""
-        self.stream.write(b"feature done\n")
         tree = self.adopt()
-        self.stream.write(b"reset refs/tags/%s\nfrom :%d\n" % (FIRST.encode(), tree.mark))
         merge_due = self.shape.merge_every
         length = 2 * SIDE + 1
         for phase in range(1, self.shape.phases + 1):
             events = self.shape.events(phase)
             while events:
-                made = self.last_mark - 1 + length
+                made = self.stream.last_mark - 1 + length
                 if self.shape.merge_every and made >= merge_due and self.may_fork(events[:length]):
                     tree = self.fork(tree, phase, events[:length])
                     del events[:length]
                     merge_due += self.shape.merge_every
                 else:
                     tree = self.step(tree, phase, events.pop(0), completes=not events)
-        self.stream.write(b"done\n")
         self.facts.files = len(tree.files) + len(tree.own_files())
         return self.facts
 
@@ -333,14 +272,8 @@ class Maker:
         names = ["README.md", "pyproject.toml", *[f"docs/notes_{number}.md" for number in range(NOTES)]]
         for phase in range(1, self.shape.phases + 1):
             names += self.shape.paths(phase)[::2]
-        text = self.shape.plan_text(()).encode()
-        plan = plan_of(text)
-        tree = Tree(0, {}, {}, text, plan, Owners(plan), {}, {}, _WRITTEN, b"")
-        tree = tree.with_files({path: new_file(path) for path in names})
-        settled = settle(plan, tree.content(), None, Reading(plan, {}, {}), None, lambda _: None)
-        tree = written(tree, settled)
-        changes = {**{path: content(lines) for path, lines in tree.files.items()}, **tree.own_files()}
-        return dataclasses.replace(tree, mark=self.commit([], "Adopt a plan", changes))
+        tree = first_tree(self.shape.plan_text(()), {path: new_file(path) for path in names})
+        return self.stream.adopt(tree, "Adopt a plan")
 
     def may_fork(self, events: Sequence[Event]) -> bool:
         """Whether these can be two sides and their merge: one tick at most, since all change the same lines."""
@@ -350,7 +283,7 @@ class Maker:
 
     def fork(self, base: Tree, phase: int, events: Sequence[Event]) -> Tree:
         """The merge of two sides; on every other merge both edit the same files first."""
-        seed = self.last_mark + 1
+        seed = self.stream.last_mark + 1
         ours = theirs = base
         for event in events[:SIDE]:
             ours = self.step(ours, phase, event, half=Half.UPPER)
@@ -360,7 +293,7 @@ class Maker:
         tree = merged(base, ours, theirs)
         self.facts.merges += 1
         subject = f"Merge branch 'topic-{self.facts.merges}'"
-        return dataclasses.replace(tree, mark=self.commit([ours.mark, theirs.mark], subject, tree.changes(ours)))
+        return dataclasses.replace(tree, mark=self.stream.commit([ours.mark, theirs.mark], subject, tree.changes(ours)))
 
     def step(
         self,
@@ -373,7 +306,7 @@ class Maker:
         completes: bool = False,
     ) -> Tree:
         """An ordinary commit on that tree; ``seed`` chooses the files, ``completes``: the gates of the phase pass."""
-        number = self.last_mark + 1
+        number = self.stream.last_mark + 1
         job = event.job
         if job is not None and event.enters:
             return self.enter(tree, job)
@@ -389,7 +322,7 @@ class Maker:
             self.facts.ticks += 1
             new = self.tick(tree, new, job, completes=completes)
         text = f"{subject}\n\nThis is what commit {number} of an ordinary day says of itself.\n"
-        return dataclasses.replace(new, mark=self.commit([tree.mark], text, new.changes(tree)))
+        return dataclasses.replace(new, mark=self.stream.commit([tree.mark], text, new.changes(tree)))
 
     def chosen(self, tree: Tree, phase: int, seed: int, job: Job | None, half: Half) -> list[str]:
         """The files of a commit, each once: one to three of the phase, now and then one that no phase claims."""
@@ -437,34 +370,7 @@ class Maker:
         self.facts.locks += new.lock_bytes != tree.lock_bytes
         subject = f"feat: [plan] add step {job.number} to {title(job.phase)}"
         text_of_commit = f"{subject}\n\nIt was forgotten when the plan was made.\n"
-        return dataclasses.replace(new, mark=self.commit([tree.mark], text_of_commit, new.changes(tree)))
-
-    def commit(self, parents: Sequence[int], message: str, changes: Mapping[str, bytes]) -> int:
-        """The mark of the commit, which has been written."""
-        self.last_mark += 1
-        name = _AUTHORS[self.last_mark % len(_AUTHORS)]
-        who = f"{name} <{name.lower()}@example.org> {_BEGIN_S + self.last_mark * _STEP_S} +0000"
-        head = f"commit refs/heads/main\nmark :{self.last_mark}\nauthor {who}\ncommitter {who}\n"
-        parts = [head.encode(), _data(message.encode())]
-        if parents and parents[0] != self.last_mark - 1:  # the tip of the branch needs no word, and is faster without
-            parts.append(b"from :%d\n" % parents[0])
-        parts += [b"merge :%d\n" % parent for parent in parents[1:]]
-        for path, data in changes.items():
-            parts += [f"M 100644 inline {path}\n".encode(), _data(data)]
-        self.stream.write(b"".join(parts))
-        return self.last_mark
-
-
-def plan_of(text: bytes) -> Plan:
-    """The plan of that plan.toml.
-
-    Raises:
-        MeasureError: it is invalid.
-    """
-    plan, findings = read_plan(text)
-    if plan is None:
-        raise MeasureError(f"the plan is invalid: {findings[0].message}")
-    return plan
+        return dataclasses.replace(new, mark=self.stream.commit([tree.mark], text_of_commit, new.changes(tree)))
 
 
 def new_file(path: str) -> tuple[str, ...]:
@@ -480,23 +386,6 @@ def edited(tree: Tree, path: str, number: int, half: Half) -> tuple[str, ...]:
     return (*lines[:place], f"value_{place:02} = {number}  # {path}", *lines[place + 1 :])
 
 
-def written(tree: Tree, settled: Settled) -> Tree:
-    """The tree with PLAN.md and plan.lock as the hooks write them."""
-    block = render_block(settled.plan, settled.states, settled.marks, settled.notes, "\n")
-    is_right = bool(tree.lock_bytes) and lock_says(tree.lock_bytes, settled.lock)
-    return dataclasses.replace(
-        tree,
-        marks=settled.marks,
-        lock=settled.lock,
-        todo=assemble(parse(tree.todo), block),
-        lock_bytes=tree.lock_bytes if is_right else format_lock(settled.lock),
-    )
-
-
-def _data(data: bytes) -> bytes:
-    return b"data %d\n%s\n" % (len(data), data)
-
-
 # -- the repository ----------------------------------------------------------------------------------------------------
 
 
@@ -508,19 +397,7 @@ def make_history(folder: Path, shape: Shape) -> Facts:
     """
     env = clean_environment()
     begin = time.perf_counter()
-    folder.mkdir(parents=True)
-    git(folder, env, "init", "-q", "-b", "main")
-    for name, value in (("user.name", "Bench"), ("user.email", "bench@example.org"), ("gc.auto", "0")):
-        git(folder, env, "config", name, value)
-    with tempfile.TemporaryFile() as stream:
-        facts = Maker(shape, stream).make()
-        stream.seek(0)
-        argv = ["git", "fast-import", "--quiet"]
-        done = subprocess.run(argv, cwd=folder, env=env, stdin=stream, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MeasureError(f"git fast-import failed:\n{done.stderr}")
-    git(folder, env, "repack", "-q", "-a", "-d", "-f")  # fast-import packs badly, as its manual says
-    git(folder, env, "reset", "-q", "--hard")
+    facts = write_repository(folder, env, lambda stream: Maker(shape, stream).make())
     facts.seconds = time.perf_counter() - begin
     check(folder, facts, env)
     return facts
