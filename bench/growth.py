@@ -91,7 +91,10 @@ def measure(lab: Lab) -> Section:
             Curve("Size of the plan", "tasks", {"both stages": points(by_plan), "PLAN.md": points(rendered)}),
             Curve("Length of the history", "commits", {"both stages": points(by_commits)}),
         ],
-        notes=[f"That the hooks do not notice the history is taken as at most {MOST_FOR_HISTORY:g} x."],
+        notes=[
+            f"That the hooks do not notice the history is taken as at most {MOST_FOR_HISTORY:g} x.",
+            "The wide commit is taken because its plan has `one_phase_per_commit = false`; by default it is refused.",
+        ],
     )
 
 
