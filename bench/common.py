@@ -12,6 +12,7 @@ import inspect
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -174,7 +175,7 @@ def timed(
         stdin.seek(0)
         try:
             done = subprocess.run(
-                [sys.executable, "-I", "-S", "-c", _STARTER, str(writer), *[os.fspath(part) for part in argv]],
+                [*_TIMER, str(writer), *[os.fspath(part) for part in argv]],
                 cwd=folder,
                 env=dict(env),
                 stdin=stdin,
@@ -187,16 +188,17 @@ def timed(
             os.close(writer)
         numbers = report.read().split()
     err = done.stderr.decode("utf-8", "replace")
-    if done.returncode or len(numbers) != 3:
+    if len(numbers) != 3:
         raise MeasureError(f"{argv[0]} could not be started:\n{err}")
     out = (done.stdout or b"").decode("utf-8", "replace")
     return Finished(float(numbers[0]), int(numbers[1]), out, err, int(numbers[2]) * _PEAK_UNIT)
 
 
-def _start() -> None:
+def _start() -> int:
     """Run the rest of the arguments and write seconds, exit code and peak to the file descriptor given first.
 
-    It is sent as text to a Python that has imported as little as can be, so it brings its own imports.
+    Returned is the exit code. It is sent as text to a Python that has imported as little as can be, so it brings its
+    own imports.
     """
     import os  # noqa: PLC0415
     import sys  # noqa: PLC0415
@@ -209,10 +211,37 @@ def _start() -> None:
     pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ, setsigdef=ignored_by_python)
     _, status, usage = os.wait4(pid, 0)
     seconds = time.perf_counter() - begin
-    os.write(report, f"{seconds} {os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}".encode())
+    code = os.waitstatus_to_exitcode(status)
+    os.write(report, f"{seconds} {code} {usage.ru_maxrss}".encode())
+    return code
 
 
-_STARTER = f"{inspect.getsource(_start)}\n_start()\n"
+_STARTER = f"{inspect.getsource(_start)}\nraise SystemExit(_start())\n"
+_TIMER = (sys.executable, "-I", "-S", "-c", _STARTER)
+
+
+def timing_hook(report: Path, argv: Sequence[str | Path], tools: Path | None = None) -> str:
+    """A hook for Git that runs the command with the hook's arguments, as ``timed`` does, and leaves its times there.
+
+    ``tools`` is a folder of programs that come before all others.
+    """
+    lines = ["#!/bin/sh", f"exec 9>{shlex.quote(str(report))}"]
+    lines += [f"PATH={shlex.quote(str(tools))}:$PATH"] if tools else []
+    return "\n".join([*lines, f'exec {shlex.join([*_TIMER, "9", *map(str, argv)])} "$@"']) + "\n"
+
+
+def read_times(report: Path) -> tuple[float, int]:
+    """Seconds and peak bytes of what ``timing_hook`` has run, which is forgotten then.
+
+    Raises:
+        MeasureError: it was not run.
+    """
+    try:
+        seconds, _, peak = report.read_text(encoding="ascii").split()
+        report.unlink()
+    except (FileNotFoundError, ValueError) as error:
+        raise MeasureError(f"the hook of {report.name} was not run") from error
+    return float(seconds), int(peak) * _PEAK_UNIT
 
 
 def run(argv: Sequence[str | Path], folder: Path, env: Mapping[str, str], codes: Sequence[int] | None = (0,)) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common import CHECKOUT, LEAST_RUNS, ORCHESTRATOR, PACKAGES, Lab, MeasureError, git, make_environment
-from hot_path import native_case, stage_cases
+from hot_path import commit_case, native_case, with_stages
 from plans import Size, copy, make
 from results import take_turns, together
 
@@ -74,17 +74,16 @@ def compare(present: Lab, base: Lab) -> list[tuple[Measured, Measured]]:
     """
     size = Size()
     model = make(present, "model", size.world())
-    message = present.scratch / "message"
-    message.write_text(size.message(), encoding="utf-8")
-    cases = []
+    found = []
     for name, lab in (("base", base), ("present", present)):
-        staged = stage_cases(lab, copy(lab, model, f"{name}-staged"), size, message)
-        cases.append([*staged, native_case(lab, "`git commit`", copy(lab, model, f"{name}-commit"), size, lab.env)])
-    take_turns("compare", [case for pair in zip(*cases, strict=True) for case in pair], present.runs)
-    columns = []
-    for found in cases:
-        *stages, commit = [case.measured() for case in found]
-        columns.append([*stages, together("both stages", *stages), commit])
+        inside = commit_case("stages", copy(lab, model, f"{name}-stages"), size, lab.env, says=False)
+        whole = native_case(lab, "`git commit`", copy(lab, model, f"{name}-commit"), size, lab.env)
+        found.append((with_stages(lab, inside), whole))
+    stages, commits = zip(*found, strict=True)
+    take_turns("compare", [*[each.commit for each in stages], *commits], present.runs)
+    columns = [
+        [*each.measured(), together("both stages", *each.measured()), commit.measured()] for each, commit in found
+    ]
     return list(zip(*columns, strict=True))
 
 

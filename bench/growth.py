@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING, TypeVar
 
 from common import CHECKOUT, Lab, MeasureError, git, run
-from hot_path import stage_cases
-from plans import STAGES, Size, World, copy, hook_environment, make
+from hot_path import commit_case, with_stages
+from plans import Size, World, copy, make
 from results import Bar, Case, Curve, Line, Measured, Section, Table, silent, take_turns, together
 
 if TYPE_CHECKING:
@@ -104,17 +104,14 @@ def small(lab: Lab, sizes: Sequence[Kind], quick: Sequence[Kind]) -> Sequence[Ki
 
 
 def both_stages(lab: Lab, title: str, sizes: Mapping[int, Size]) -> dict[int, Measured]:
-    """Both stages together on a repository of each size, all sizes in turns."""
-    cases: dict[int, list[Case]] = {}
+    """Both stages together in a repository of each size, all sizes in turns."""
+    found = {}
     for count, size in sizes.items():
         folder = make(lab, f"{title}-{count}", size.world())
-        message = lab.scratch / f"{title}-{count}.message"
-        message.write_text(size.message(), encoding="utf-8")
-        cases[count] = stage_cases(lab, folder, size, message)
-    take_turns(title, [case for found in cases.values() for case in found], lab.runs)
+        found[count] = with_stages(lab, commit_case(f"{count} {title}", folder, size, lab.env, says=False))
+    take_turns(title, [stages.commit for stages in found.values()], lab.runs)
     return {
-        count: together(f"{count:,} {title.replace('-', ' ')}", *[case.measured() for case in found])
-        for count, found in cases.items()
+        count: together(f"{count:,} {title.replace('-', ' ')}", *stages.measured()) for count, stages in found.items()
     }
 
 
@@ -178,32 +175,25 @@ def wide_commit(lab: Lab) -> tuple[list[Measured], str]:
     message = lab.scratch / "wide.message"
     message.write_text("feat: [Part 1] change everything\n", encoding="utf-8")
 
-    def case(name: str, argv: Sequence[str | Path], folder: Path, env: Mapping[str, str], *, lands: bool) -> Case:
+    def case(name: str, folder: Path) -> Case:
         def prepare(_turn: int) -> None:
             git(folder, lab.env, "reset", "-q", "--soft", base)
             git(folder, lab.env, "read-tree", "--reset", "-u", changed)
 
         def check(finished: Finished) -> None:
             silent(finished)
-            if (git(folder, lab.env, "rev-parse", "HEAD") != base) != lands:
-                raise MeasureError("HEAD is not where it should be")
-            if git(folder, lab.env, "write-tree") != changed:
-                raise MeasureError("the tree is not the one that was staged")
+            if git(folder, lab.env, "rev-parse", "HEAD^", "HEAD^{tree}").split() != [base, changed]:
+                raise MeasureError("the commit did not land, or does not hold what was staged")
 
-        return Case(name, argv, folder, env, check, prepare)
+        return Case(name, ("git", "commit", "-q", "-F", message), folder, lab.env, check, prepare)
 
-    commit = ("git", "commit", "-q", "-F", message)
-    bare = case("`git commit`, no hooks", commit, copy(lab, model, "wide-bare"), lab.env, lands=True)
+    bare = case("`git commit`, no hooks", copy(lab, model, "wide-bare"))
     ours = copy(lab, model, "wide-ours")
     run([lab.ours(), "install", "--native"], ours, lab.env)
-    whole = case("`git commit`, our hooks", commit, ours, lab.env, lands=True)
-    hook, env = lab.ours("orchestrator-hook"), hook_environment(lab.env)
-    stages = [
-        case(f"`orchestrator-hook {stage}`", (hook, stage, *given), model, env, lands=False)
-        for stage, given in zip(STAGES, ((), (message,)), strict=True)
-    ]
-    take_turns("wide commit", [bare, whole, *stages], lab.runs)
-    both = together("our two stages", *[stage.measured() for stage in stages])
+    whole = case("`git commit`, our hooks", ours)
+    stages = with_stages(lab, case("stages", model))
+    take_turns("wide commit", [bare, whole, stages.commit], lab.runs)
+    both = together("our two stages", *stages.measured())
     return [bare.measured(), both, whole.measured()], f"a commit of {files:,} files of {phases:,} phases, both stages"
 
 

@@ -5,8 +5,8 @@ Whole processes on equal repositories. Standard library only.
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import os
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -21,14 +21,16 @@ from common import (
     Finished,
     Lab,
     MeasureError,
+    read_times,
     run,
     timed,
+    timing_hook,
 )
 from plans import STAGES, Landing, Size, copy, hook_environment, make
-from results import Bar, Case, Line, Section, Table, fine, silent, take_turns, together
+from results import Bar, Case, Line, Measured, Section, Table, fine, silent, take_turns, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 MOST_TO_FLOOR = 2.0
@@ -48,7 +50,8 @@ with subprocess.Popen([{git!r}, *sys.argv[1:]], stdin=subprocess.PIPE) as proces
         process.stdin.flush()
     process.stdin.close()
 with open(os.path.join({folder!r}, str(time.monotonic_ns())), "w") as file:
-    json.dump([sys.argv[1:], given.decode("latin-1"), process.returncode], file)
+    own = {{name: value for name, value in os.environ.items() if name.startswith("GIT_")}}
+    json.dump([sys.argv[1:], given.decode("latin-1"), process.returncode, own], file)
 sys.exit(process.returncode)
 """
 
@@ -63,15 +66,15 @@ def measure(lab: Lab) -> Section:
     model = make(lab, "hot-path", size.world())
     message = lab.scratch / "message"
     message.write_text(size.message(), encoding="utf-8")
-    stages = stage_cases(lab, copy(lab, model, "staged"), size, message)
-    bare = bare_cases(lab, copy(lab, model, "asked"), size, stages)
+    stages = with_stages(lab, commit_case("stages", copy(lab, model, "stages"), size, lab.env, says=False))
+    bare = bare_cases(lab, copy(lab, model, "asked"), size)
     python = Case("`python -c pass`", (lab.python(), "-c", "pass"), lab.scratch, lab.env, silent)
     peers = peer_cases(lab, message)
     commits = commit_cases(lab, model, size)
     asking = [case for cases in bare.values() for case in cases]
-    take_turns("hot path", [python, *stages, *asking, *peers, *commits], lab.runs)
+    take_turns("hot path", [python, stages.commit, *asking, *peers, *commits], lab.runs)
 
-    ours = together("our two stages", *[case.measured() for case in stages])
+    ours = together("our two stages", *stages.measured())
     asked = [case.measured() for case in asking]
     floor = together("Python and Git alone", python.measured(), python.measured(), *asked)
     lint = peers[0].measured()
@@ -81,7 +84,7 @@ def measure(lab: Lab) -> Section:
         Line(
             floor, f"{len(STAGES)} starts of Python and {len(asked)} processes of Git, the same as those of our stages"
         ),
-        *[Line(case.measured(), "one of our stages") for case in stages],
+        *[Line(found, "one of our stages, timed inside of `git commit`") for found in stages.measured()],
         Line(ours, "index, HEAD, plan, to-do file, evidence, keys of all gates; order, files and message"),
         *[Line(case.measured(), ONLY_MESSAGE) for case in peers],
     ]
@@ -114,45 +117,98 @@ def measure(lab: Lab) -> Section:
     )
 
 
-# -- processes by themselves -------------------------------------------------------------------------------------------
+# -- our stages --------------------------------------------------------------------------------------------------------
 
 
-def stage_cases(lab: Lab, folder: Path, size: Size, message: Path) -> list[Case]:
-    """Our stages as Git starts them, each by itself, on a staged change."""
-    landing = Landing(folder, size, lab.env)
+@dataclasses.dataclass
+class Stages:
+    """A commit whose hooks are our stages, each timed as Git starts it; by stage, seconds and peak of each run."""
+
+    commit: Case
+    times: dict[str, list[tuple[float, int]]]
+
+    def measured(self) -> list[Measured]:
+        """The stages in their order, without the warm-up."""
+        return [
+            Measured(
+                f"`orchestrator-hook {stage}`",
+                tuple(seconds for seconds, _ in found[1:]),
+                max(peak for _, peak in found),
+            )
+            for stage, found in self.times.items()
+        ]
+
+
+def with_stages(lab: Lab, commit: Case) -> Stages:
+    """The same commit with our stages as its hooks.
+
+    They are not run by themselves: what one of them leaves for the next counts for one process of ``git commit``.
+    """
+    reports = {stage: put_hook(lab, commit.folder, stage) for stage in STAGES}
+    times: dict[str, list[tuple[float, int]]] = {stage: [] for stage in STAGES}
 
     def check(finished: Finished) -> None:
-        silent(finished)
-        landing.check_nothing()
+        commit.check(finished)
+        for stage, report in reports.items():
+            times[stage].append(read_times(report))
 
-    return [
-        Case(
-            f"`orchestrator-hook {stage}`",
-            (lab.ours("orchestrator-hook"), stage, *((message,) if stage == "commit-msg" else ())),
-            folder,
-            hook_environment(lab.env),
-            check,
-            landing.stage,
-        )
-        for stage in STAGES
-    ]
+    return Stages(dataclasses.replace(commit, check=check), times)
 
 
-def bare_cases(lab: Lab, folder: Path, size: Size, stages: Sequence[Case]) -> dict[str, list[Case]]:
-    """By stage, the Git processes that it starts, each by itself with the same input.
+def put_hook(lab: Lab, folder: Path, stage: str, tools: Path | None = None) -> Path:
+    """Where the times of that stage will be found, which is a hook of the repository now."""
+    report = lab.scratch / f"{folder.name}.{stage}"
+    hook = folder / ".git/hooks" / stage
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(timing_hook(report, (lab.ours("orchestrator-hook"), stage), tools), encoding="utf-8")
+    hook.chmod(0o755)
+    return report
+
+
+def bare_cases(lab: Lab, folder: Path, size: Size) -> dict[str, list[Case]]:
+    """By stage, the Git processes that it starts in an ordinary commit, each by itself with the same input.
 
     They are found by a ``git`` that stands first on the PATH, so that the list is never written by hand.
     """
-    Landing(folder, size, lab.env).stage(0)
-    found = {}
-    for stage, case in zip(STAGES, stages, strict=True):
-        case.prepare(0)
-        asked = asked_of_git(lab, case)
-        found[stage] = [
-            Case(f"`git {' '.join(argv)}`", ("git", *argv), folder, case.env, ends_with(code), keep=False, given=given)
-            for argv, given, code in asked
+    logs = {stage: put_recorder(lab, folder, stage) for stage in STAGES}
+    commit = commit_case("git commit", folder, size, lab.env, says=False)
+    commit.prepare(0)
+    commit.check(timed(commit.argv, folder, commit.env))
+    commit.prepare(1)  # they are asked of what is staged
+    found = {
+        stage: [json.loads(file.read_text(encoding="utf-8")) for file in sorted(log.iterdir())]
+        for stage, log in logs.items()
+    }
+    if not found[STAGES[0]]:
+        raise MeasureError("our stages have started no Git that could be seen")
+    return {
+        stage: [
+            Case(
+                f"`git {' '.join(argv)}`",
+                ("git", *argv),
+                folder,
+                {**lab.env, **own},
+                ends_with(code),
+                keep=False,
+                given=given.encode("latin-1"),
+            )
+            for argv, given, code, own in asked
         ]
-    return found
+        for stage, asked in found.items()
+    }
+
+
+def put_recorder(lab: Lab, folder: Path, stage: str) -> Path:
+    """Where each Git process of that stage will leave a file: arguments, input, exit code and Git's variables."""
+    tools = lab.scratch / f"recorder-{stage}"
+    log = tools / "asked"
+    log.mkdir(parents=True)
+    wrapper = tools / "git"
+    real = shutil.which("git", path=lab.env["PATH"])
+    wrapper.write_text(_RECORDER.format(python=sys.executable, git=real, folder=str(log)), encoding="utf-8")
+    wrapper.chmod(0o755)
+    put_hook(lab, folder, stage, tools)
+    return log
 
 
 def ends_with(code: int) -> Callable[[Finished], None]:
@@ -165,23 +221,7 @@ def ends_with(code: int) -> Callable[[Finished], None]:
     return check
 
 
-def asked_of_git(lab: Lab, case: Case) -> list[tuple[list[str], bytes, int]]:
-    """Arguments, standard input and exit code of every Git process that the case starts, in the order of their ends."""
-    tools = lab.scratch / "recorder"
-    log = tools / "asked"
-    if tools.exists():
-        shutil.rmtree(tools)
-    log.mkdir(parents=True)
-    wrapper = tools / "git"
-    real = shutil.which("git", path=lab.env["PATH"])
-    wrapper.write_text(_RECORDER.format(python=sys.executable, git=real, folder=str(log)), encoding="utf-8")
-    wrapper.chmod(0o755)
-    env = {**case.env, "PATH": f"{tools}{os.pathsep}{lab.env['PATH']}"}
-    case.check(timed(case.argv, case.folder, env))
-    asked = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(log.iterdir())]
-    if not asked:
-        raise MeasureError(f"{case.name} has started no Git that could be seen")
-    return [(argv, given.encode("latin-1"), code) for argv, given, code in asked]
+# -- checkers of messages ----------------------------------------------------------------------------------------------
 
 
 def peer_cases(lab: Lab, message: Path) -> list[Case]:

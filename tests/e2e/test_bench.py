@@ -29,21 +29,20 @@ def lab(tmp_path: Path) -> Lab:
 
 def test_an_ordinary_commit_is_taken_and_nothing_else_is_measured(lab: Lab) -> None:
     model = make(lab, "tasks-4", SMALLEST.world())
-    message = lab.scratch / "message"
-    message.write_text(SMALLEST.message(), encoding="utf-8")
-    stages = hot_path.stage_cases(lab, model, SMALLEST, message)
-    bare = hot_path.bare_cases(lab, model, SMALLEST, stages)
-    assert all(any("ls-files" in case.name for case in cases) for cases in bare.values())
-    results.take_turns("try", [case for cases in bare.values() for case in cases], lab.runs)
+    bare = hot_path.bare_cases(lab, copy(lab, model, "asked"), SMALLEST)
+    assert any("ls-files" in case.name for case in bare["pre-commit"])
+    stages = hot_path.with_stages(lab, hot_path.commit_case("stages", model, SMALLEST, lab.env, says=False))
+    results.take_turns("try", [*[case for cases in bare.values() for case in cases], stages.commit], lab.runs)
+    assert [len(found.seconds) for found in stages.measured()] == [1, 1]
     assert len(growth.render(lab, {4: SMALLEST})[4].seconds) == 1
-    whole = hot_path.native_case(lab, "commit", copy(lab, model, "ours"), SMALLEST, lab.env)
-    results.take_turns("try", [whole], lab.runs)
-    assert len(whole.finished) == 1
-    message.write_text("feat: [Part 1] work on what is complete\n", encoding="utf-8")
+    stages.commit.argv = ("git", "commit", "-q", "-m", "feat: [Part 1] work on what is complete")
     with pytest.raises(MeasureError, match="phase-mismatch"):
-        results.take_turns("try", [stages[1]], lab.runs)
+        results.take_turns("try", [stages.commit], lab.runs)
+
+
+def test_hooks_that_judge_nothing_are_not_measured(lab: Lab) -> None:
     with pytest.raises(MeasureError, match="accept a message"):
-        Landing(model, SMALLEST, lab.env).check_refuses()
+        Landing(make(lab, "model", SMALLEST.world()), SMALLEST, lab.env).check_refuses()
 
 
 def test_a_history_is_kept_and_judged_whole(lab: Lab) -> None:
