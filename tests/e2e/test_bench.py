@@ -30,7 +30,8 @@ def lab(tmp_path: Path) -> Lab:
 def test_an_ordinary_commit_is_taken_and_nothing_else_is_measured(lab: Lab) -> None:
     model = make(lab, "tasks-4", SMALLEST.world())
     bare = hot_path.bare_cases(lab, copy(lab, model, "asked"), SMALLEST)
-    assert any("ls-files" in case.name for case in bare["pre-commit"])
+    assert list(bare) == ["pre-commit", "commit-msg"]
+    assert any(case.name.startswith("`git cat-file") for case in bare["pre-commit"])
     stages = hot_path.with_stages(lab, hot_path.commit_case("stages", model, SMALLEST, lab.env, says=False))
     results.take_turns("try", [*[case for cases in bare.values() for case in cases], stages.commit], lab.runs)
     assert [len(found.seconds) for found in stages.measured()] == [1, 1]
