@@ -7,7 +7,7 @@ import os
 from orchestrator.core.evidence import Content, places
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import parse_lock
-from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_text
+from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_bytes, path_text
 from orchestrator.core.settle import Before, Side, joined, settle
 from orchestrator.core.state import OPEN
 from orchestrator.core.todo import EMPTY, MarkReader, Reading, carry, parse, read_marks
@@ -333,7 +333,8 @@ def _known_places(repository: Repository, *plans: tuple[str, bytes] | None) -> l
 def listing_of(repository: Repository, tree: str, where: Sequence[str] | None = None) -> dict[str, tuple[str, str]]:
     """The files of a commit or tree, or those at or below the paths ``where``: path -> (mode, object id)."""
     listing = {}
-    paths = ("--", *where) if where is not None else ()
+    # As bytes, they are the same in every locale.
+    paths = ("--", *[os.fsdecode(path_bytes(path)) for path in where]) if where is not None else ()
     for entry in repository.git.run("ls-tree", "-r", "-z", "--full-tree", tree, *paths).split(b"\0")[:-1]:
         meta, _, path = entry.partition(b"\t")
         mode, _, oid = meta.decode("ascii").split(" ")

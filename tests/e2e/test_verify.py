@@ -261,7 +261,7 @@ def todo_without_markers(repo: Adopted) -> None:
 
 
 def todo_with_conflict(repo: Adopted) -> None:
-    around(repo, "feat: [foundation] bad", {"PLAN.md": "<<<<<<< a\n" + repo.read("PLAN.md")})
+    around(repo, "feat: [foundation] bad", {"PLAN.md": repo.read("PLAN.md").replace("- [", "<<<<<<< a\n- [", 1)})
 
 
 def false_fixup(repo: Adopted) -> None:
