@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tests.e2e.support import Orchestrator
+
+    InProcess = Callable[..., subprocess.CompletedProcess[str]]
 
 WAYS = ("native", "pre-commit", "prek")
 RUNNERS = ("pre-commit", "prek")
@@ -304,6 +307,21 @@ def orchestrator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[s
         code = cli.main()
         said = capfd.readouterr()
         return Answer(code, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def in_process(orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch) -> InProcess:
+    """Runs a command in this process, in a repository and with its environment, as the process that it stands for."""
+
+    def call(repo: Adopted, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        with monkeypatch.context() as patch:
+            for name, value in {**repo.env, **(env or {})}.items():
+                patch.setenv(name, value)
+            patch.chdir(repo.top)
+            answer = orchestrator(*arguments)
+        return subprocess.CompletedProcess(["orchestrator", *arguments], answer.code, answer.out, answer.err)
 
     return call
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.core.finding import Finding
-    from tests.e2e.conftest import Maker
-    from tests.e2e.support import Adopted, Orchestrator
+    from tests.e2e.conftest import InProcess, Maker
+    from tests.e2e.support import Adopted
 
     Briefly = Callable[..., "Told"]
 
@@ -90,18 +90,14 @@ def diagnosis(repo: Adopted, env: dict[str, str] | None = None) -> Told:
 
 
 @pytest.fixture
-def briefly(orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch) -> Briefly:
+def briefly(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> Briefly:
     """The same with one violation for each stage, for what is said of a stage as a whole; it takes half the time."""
     few = tuple([violation for violation in violations.VIOLATIONS if violation.what in (LOCKED_WORK, NO_FORM)])
     monkeypatch.setattr(violations, "VIOLATIONS", few)
 
     def call(repo: Adopted, env: dict[str, str] | None = None) -> Told:
-        with monkeypatch.context() as patch:
-            for name, value in {**repo.env, **(env or {})}.items():
-                patch.setenv(name, value)
-            patch.chdir(repo.top)
-            answer = orchestrator("doctor", "--json")
-        return Told(answer.code, answer.out, answer.err)
+        done = in_process(repo, "doctor", "--json", env=env)
+        return Told(done.returncode, done.stdout, done.stderr)
 
     return call
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from tests.e2e.conftest import Maker
+    from tests.e2e.conftest import InProcess, Maker
     from tests.e2e.support import Adopted, Orchestrator
+
+    Finish = Callable[..., subprocess.CompletedProcess[str]]
 
 FOLDER = "docs/plans/login"
 KEPT = [f"{FOLDER}/{name}" for name in ("PLAN.md", "plan.lock", "plan.toml", "report.html", "report.json", "report.md")]
@@ -52,13 +54,14 @@ def completed_by(make: Maker, way: str, plan: str = PLAN, more: dict[str, str] |
     return make.copied((way, plan, "complete"), "repo", prepare)
 
 
-def finish(repo: Adopted, *options: str) -> subprocess.CompletedProcess[str]:
-    """``orchestrator finish`` as a process, with the hooks of the repository."""
-    return run([*ORCHESTRATOR, "finish", *options], cwd=repo.top, env=repo.env, check=False)
+@pytest.fixture
+def finish(in_process: InProcess) -> Finish:
+    """``orchestrator finish``, with the hooks of the repository."""
+    return lambda repo, *options: in_process(repo, "finish", *options)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_finished_plan_is_kept_and_retired_in_one_commit(make: Maker, way: str) -> None:
+def test_a_finished_plan_is_kept_and_retired_in_one_commit(make: Maker, way: str, finish: Finish) -> None:
     repo = completed_by(make, way)
     repo.write("PLAN.md", "My notes\n\n" + repo.read("PLAN.md"))
     repo.git("commit", "-q", "-m", "notes", "--", "PLAN.md")
@@ -101,7 +104,9 @@ def test_a_finished_plan_is_kept_and_retired_in_one_commit(make: Maker, way: str
     assert finish(repo).returncode == 3
 
 
-def test_a_new_plan_can_begin(native: Adopted, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_plan_can_begin(
+    native: Adopted, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch, finish: Finish
+) -> None:
     monkeypatch.chdir(native.top)
     for folder in (FOLDER, f"{FOLDER}-2"):
         complete(native)
@@ -197,7 +202,7 @@ min_coverage = 80
     ],
 )
 def test_what_is_missing_is_listed_and_nothing_is_written(
-    make: Maker, spoil: Callable[[Adopted], None], unmet: list[str], note: str
+    make: Maker, spoil: Callable[[Adopted], None], unmet: list[str], note: str, finish: Finish
 ) -> None:
     claim = 'files = ["src/ui/**"]\n'
     plan = plan_text(gates=MEASURED).replace(claim, f'{claim}artifacts = ["docs/arch.md"]\n')
@@ -220,7 +225,7 @@ def test_what_is_missing_is_listed_and_nothing_is_written(
         assert (data["met"], data["folder"], data["commit"]) == (False, "", "")
 
 
-def test_what_is_not_committed_is_refused(completed: Adopted) -> None:
+def test_what_is_not_committed_is_refused(completed: Adopted, finish: Finish) -> None:
     native = completed
     native.add({"later.txt": "x\n"})
     native.write("PLAN.md", native.read("PLAN.md") + "more\n")
@@ -240,7 +245,7 @@ def test_what_is_not_committed_is_refused(completed: Adopted) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_a_place_that_is_no_folder_is_refused(
-    completed: Adopted, kind: str, tmp_path_factory: pytest.TempPathFactory
+    completed: Adopted, kind: str, tmp_path_factory: pytest.TempPathFactory, finish: Finish
 ) -> None:
     outside = tmp_path_factory.mktemp("outside")
     native = completed
@@ -258,7 +263,7 @@ def test_a_place_that_is_no_folder_is_refused(
     assert list(outside.iterdir()) == []
 
 
-def test_a_hook_that_refuses_leaves_it_staged(completed: Adopted) -> None:
+def test_a_hook_that_refuses_leaves_it_staged(completed: Adopted, finish: Finish) -> None:
     native = completed
     head = native.out("rev-parse", "HEAD")
     hook = native.git_path("hooks") / "commit-msg"
@@ -284,7 +289,7 @@ def test_a_hook_that_refuses_leaves_it_staged(completed: Adopted) -> None:
     assert native.status() == []
 
 
-def test_what_cannot_be_written_leaves_nothing_behind(completed: Adopted) -> None:
+def test_what_cannot_be_written_leaves_nothing_behind(completed: Adopted, finish: Finish) -> None:
     native = completed
     lock = native.git_path("index.lock")
     before = native.state()
@@ -298,7 +303,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(completed: Adopted) -> Non
     assert finish(native).returncode == 0
 
 
-def test_a_gate_that_cannot_run_is_no_pass(make: Maker) -> None:
+def test_a_gate_that_cannot_run_is_no_pass(make: Maker, finish: Finish) -> None:
     gates = '[gates.schema]\nrun = "test ! -e src/ui/login.html || exit 127"\ninputs = ["db/**", "src/**"]\n'
     gates += '[gates.api]\nrun = "true"\ninputs = ["nothing/**", "src/api/**"]\n'
     repo = make.adopted(plan=plan_text(gates=gates))
@@ -311,7 +316,7 @@ def test_a_gate_that_cannot_run_is_no_pass(make: Maker) -> None:
     assert repo.state() == before
 
 
-def test_what_only_plan_lock_says_is_run_again(native: Adopted) -> None:
+def test_what_only_plan_lock_says_is_run_again(native: Adopted, finish: Finish) -> None:
     complete(native)
     before = native.out("show", "HEAD~2:plan.lock").split("\n")
     (key,) = [line for line in native.head("plan.lock").split("\n") if line.startswith("key = ") and line not in before]
@@ -329,7 +334,7 @@ def test_what_only_plan_lock_says_is_run_again(native: Adopted) -> None:
     assert "gate api failed: exit 1" in done.stdout
 
 
-def test_a_clone_without_the_runs_of_others_runs_every_gate(native: Adopted) -> None:
+def test_a_clone_without_the_runs_of_others_runs_every_gate(native: Adopted, finish: Finish) -> None:
     complete(native)
     shutil.rmtree(native.git_path("orchestrator"))
     native.log.unlink()
@@ -349,7 +354,9 @@ def test_a_clone_without_the_runs_of_others_runs_every_gate(native: Adopted) -> 
         ),
     ],
 )
-def test_what_happens_while_gates_run_is_not_taken_along(make: Maker, command: str, refusal: str) -> None:
+def test_what_happens_while_gates_run_is_not_taken_along(
+    make: Maker, command: str, refusal: str, finish: Finish
+) -> None:
     gates = f'[gates.schema]\nrun = """if test -e .git/now; then {command}; fi"""\ninputs = ["db/**"]\n'
     gates += '[gates.api]\nrun = "true"\n'
     repo = make.adopted(plan=plan_text(gates=gates))
@@ -365,7 +372,7 @@ def test_what_happens_while_gates_run_is_not_taken_along(make: Maker, command: s
     assert (repo.top / "plan.toml").exists()
 
 
-def test_the_help_can_be_pasted_whatever_the_title_and_the_folder(make: Maker) -> None:
+def test_the_help_can_be_pasted_whatever_the_title_and_the_folder(make: Maker, finish: Finish) -> None:
     repo = make.adopted(plan=plan_text().replace('title = "Login"', 'title = "Bob\'s $HOME"'))
     complete(repo)
     hook = repo.git_path("hooks") / "commit-msg"
