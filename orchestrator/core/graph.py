@@ -26,6 +26,25 @@ def closure(edges: Mapping[str, Sequence[str]], start: str) -> list[str]:
     return list(seen)[1:]
 
 
+def dependents(edges: Mapping[str, Sequence[str]], nodes: Iterable[str]) -> set[str]:
+    """Everything that depends on one of the nodes, directly or not.
+
+    >>> sorted(dependents({"c": ["b"], "b": ["a"], "a": []}, ["a"]))
+    ['b', 'c']
+    """
+    needing: dict[str, list[str]] = {}
+    for node, needed in edges.items():
+        for name in needed:
+            needing.setdefault(name, []).append(node)
+    found: set[str] = set()
+    queue = list(nodes)
+    for node in queue:
+        new = [name for name in needing.get(node, ()) if name not in found]
+        found.update(new)
+        queue.extend(new)
+    return found
+
+
 def find_cycle(edges: Mapping[str, Sequence[str]], nodes: Iterable[str]) -> list[str] | None:
     """A cycle as the nodes along it, the first repeated at the end, or None.
 

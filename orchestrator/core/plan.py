@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from orchestrator.core.graph import closure
+from orchestrator.core.graph import closure, dependents
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orchestrator.core.patterns import Pattern
 
 PLAN_PATH = "plan.toml"
@@ -229,10 +231,18 @@ class Plan(Value):
         """The ids of everything that the phase depends on, directly or not, worked out once."""
         known: dict[str, list[str]] = self.__dict__.setdefault("_dependencies", {})
         if phase_id not in known:
-            if not known:
-                self.__dict__["_edges"] = {phase.id: phase.depends_on for phase in self.phases}
-            known[phase_id] = closure(self.__dict__["_edges"], phase_id)
+            known[phase_id] = closure(self._edges(), phase_id)
         return known[phase_id]
+
+    def dependents(self, phase_ids: Iterable[str]) -> set[str]:
+        """The ids of everything that depends on one of the phases, directly or not."""
+        return dependents(self._edges(), phase_ids)
+
+    def _edges(self) -> dict[str, tuple[str, ...]]:
+        edges: dict[str, tuple[str, ...]] | None = self.__dict__.get("_edges_by_id")
+        if edges is None:
+            edges = self.__dict__["_edges_by_id"] = {phase.id: phase.depends_on for phase in self.phases}
+        return edges
 
     def named(self, name: str) -> Phase | None:
         """The phase that a person calls so, by id, title or number, case and spacing aside."""

@@ -82,9 +82,18 @@ def settle(
     parent_passes = (
         {p.key: p for phase in (before.lock or {}).values() for p in phase.passes.values()} if before else {}
     )
+    waiting: list[tuple[Phase, Task]] = []  # tasks that are done by themselves, should their phases be open
+    if plan.settings.auto_done and before is not None:
+        waiting = [
+            (phase, task)
+            for phase in plan.phases
+            for task in phase.tasks
+            if marks.get(task.id, OPEN) in (OPEN, STARTED) and content.done_by_itself(task, bases.get(task.id, {}))
+        ]
     passes: dict[tuple[str, str], Pass] = {}
+    out_of_reach = _out_of_reach(plan, marks, {task.id for _, task in waiting})
     for phase in plan.phases:
-        for gate in phase.gates:
+        for gate in phase.gates if phase.id not in out_of_reach else ():
             key = content.key(phase, gate)
             found = (parent_passes.get(key) or known_pass(key)) if key else None
             if found is not None:
@@ -104,22 +113,14 @@ def settle(
     states = states_now()
     ticked = tuple([ids[i] for i, mark in marks.items() if mark == DONE and earlier.get(i) != DONE])
     by_itself: list[Task] = []
-    if plan.settings.auto_done and before is not None:
-        waiting = [
-            (phase, task)
-            for phase in plan.phases
-            for task in phase.tasks
-            if marks.get(task.id, OPEN) in (OPEN, STARTED) and content.done_by_itself(task, bases.get(task.id, {}))
-        ]
-        while ready := [
-            (phase, task)
-            for phase, task in waiting
-            if task not in by_itself and states[phase.id].open and all([marks.get(d) == DONE for d in task.depends_on])
-        ]:
-            for _, task in ready:
-                marks[task.id] = DONE
-                by_itself.append(task)
-            states = states_now()
+    while ready := [
+        task
+        for phase, task in waiting
+        if marks.get(task.id) != DONE and states[phase.id].open and all([marks.get(d) == DONE for d in task.depends_on])
+    ]:
+        marks.update({task.id: DONE for task in ready})
+        by_itself += ready
+        states = states_now()
     # What a phase that cannot have begun shares by accident, while it has no files of its own, is not its evidence:
     # branches on different phases would change its lines of plan.lock and PLAN.md.
     idle = {p.id for p in plan.phases if not states[p.id].open and all([t.id not in marks for t in p.tasks])}
@@ -149,6 +150,20 @@ def settle(
         lost_ticks=tuple([i for i, mark in reading.marks.items() if mark == DONE and i not in said]),
         lost_notes=tuple([(i, lines) for i, lines in reading.notes.items() if i not in notes_said]),
     )
+
+
+def _out_of_reach(plan: Plan, marks: Mapping[str, str], by_themselves: set[str]) -> set[str]:
+    """The ids of phases that have not begun and stay locked, whatever gates pass: nothing of theirs is evidence.
+
+    Their gates' keys, which take all that they depend on, need not be worked out.
+    """
+    unfinished = [
+        phase.id
+        for phase in plan.phases
+        if any([marks.get(task.id) != DONE and task.id not in by_themselves for task in phase.tasks])
+    ]
+    locked = plan.dependents(unfinished)
+    return {p.id for p in plan.phases if p.id in locked and all([task.id not in marks for task in p.tasks])}
 
 
 def settle_recorded(

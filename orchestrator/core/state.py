@@ -7,7 +7,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from orchestrator.core.evidence import Content
     from orchestrator.core.plan import Control, Gate, Hold, Phase, Plan, Task
@@ -27,8 +27,24 @@ READY = "ready"
 NOT_STARTED = "not started"
 
 
+class Waiting(Value):
+    """What keeps phases waiting: the plan's phases that are not complete."""
+
+    plan: Plan
+    incomplete: frozenset[str]
+
+    def of(self, phase: Phase) -> tuple[str, ...]:
+        """The ids of what the phase depends on, directly or not, and is not complete, in plan order."""
+        order = {known.id: known.number for known in self.plan.phases}
+        return tuple(sorted(self.incomplete.intersection(self.plan.dependencies(phase.id)), key=order.__getitem__))
+
+
 class PhaseState(Value):
-    """Where one phase stands; ``own_status`` speaks of itself only, as PLAN.md does."""
+    """Where one phase stands; ``own_status`` speaks of itself only, as PLAN.md does.
+
+    ``waiting`` is there if something that the phase depends on, directly or not, is not complete. What that is costs a
+    walk through the plan, and is asked of few phases.
+    """
 
     phase: Phase
     marks: tuple[tuple[Task, str], ...]
@@ -36,7 +52,12 @@ class PhaseState(Value):
     missing_artifacts: tuple[str, ...] = ()
     open_controls: tuple[Control, ...] = ()
     holds: tuple[Hold, ...] = ()  # open, blocking this phase itself
-    waits_for: tuple[str, ...] = ()  # ids of what it depends on, transitively, and is not complete
+    waiting: Waiting | None = None
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """The ids of what it depends on, directly or not, and is not complete, in plan order."""
+        return () if self.waiting is None else self.waiting.of(self.phase)
 
     @property
     def open_tasks(self) -> tuple[Task, ...]:
@@ -56,7 +77,7 @@ class PhaseState(Value):
     @property
     def open(self) -> bool:
         """Whether work on it may land."""
-        return not (self.waits_for or self.holds)
+        return self.waiting is None and not self.holds
 
     @property
     def own_status(self) -> str:
@@ -119,14 +140,12 @@ def plan_state(
         found.append(own)
         if own[2] or own[3] or any([mark != DONE for _, mark in own[0]]) or not all([passed for _, passed in gates]):
             incomplete.add(phase.id)
-    order = {phase.id: phase.number for phase in plan.phases}
+    held_up = plan.dependents(incomplete)
+    waiting = Waiting(plan, frozenset(incomplete))
     states: dict[str, PhaseState] = {}
     for phase, own in zip(plan.phases, found, strict=True):
         holds = [hold for hold in plan.holds if phase.id in hold.blocks and hold.is_open]
-        waits_for: Iterable[str] = ()
-        if incomplete and phase.depends_on:
-            waits_for = sorted(incomplete.intersection(plan.dependencies(phase.id)), key=order.__getitem__)
-        states[phase.id] = PhaseState(phase, *own, tuple(holds), tuple(waits_for))
+        states[phase.id] = PhaseState(phase, *own, tuple(holds), waiting if phase.id in held_up else None)
     return states
 
 

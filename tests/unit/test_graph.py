@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.graph import closure, find_cycle
+from orchestrator.core.graph import closure, dependents, find_cycle
 
 NODES = st.sampled_from("abcdef")
 GRAPHS = st.dictionaries(NODES, st.lists(NODES, unique=True, max_size=4))
@@ -42,6 +42,14 @@ def test_closure(edges: dict[str, list[str]], start: str, expected: list[str]) -
 )
 def test_find_cycle(edges: dict[str, list[str]], expected: list[str] | None) -> None:
     assert find_cycle(edges, edges) == expected
+
+
+@given(GRAPHS, st.sets(NODES))
+def test_dependents_are_those_whose_closure_has_one_of_the_nodes(edges: dict[str, list[str]], nodes: set[str]) -> None:
+    expected = {node for node in edges if nodes.intersection(closure(edges, node))}
+    assert dependents(edges, nodes) - nodes == expected - nodes
+    if find_cycle(edges, edges) is None:
+        assert dependents(edges, nodes) == expected
 
 
 @given(GRAPHS)
