@@ -110,7 +110,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
                     written.append((path, current, data))
                     replace_file(os.path.join(git.top, path), data, scratch, _Unsaved(git.top, path, current))
             if staged:
-                _enter(git, staged if second else _tagged(git, staged), None)  # a temporary index tells nobody
+                _enter(git, _tagged(git, staged), None)
         except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
             _put_back(git.top, written, scratch)
             raise

@@ -308,6 +308,18 @@ def test_left_out_of_a_sparse_checkout(native: Adopted, form: list[str]) -> None
     assert not (native.top / "PLAN.md").exists()
 
 
+def test_left_out_of_a_sparse_checkout_in_the_index_of_a_runner(make: Maker, runner: str) -> None:
+    """Of a commit of some paths the runner looks at the temporary index, and at what it takes for changes there."""
+    repo = make.adopted(runner)
+    repo.git("sparse-checkout", "set", "--no-cone", "/*", "!/PLAN.md", "!/plan.lock")
+    repo.add({"db/schema.sql": GOOD_SCHEMA})
+    repo.write("notes.txt", "other edit\n")
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, "--", "db/schema.sql", check=False)
+    assert_accepted(repo, done, before, dirty=[" M notes.txt"])
+    assert box(repo, "1.1") == "- [x] Task 1.1: Users table ✓"
+
+
 def test_edited_plan_lock_in_the_work_tree(native: Adopted) -> None:
     native.add({"db/schema.sql": GOOD_SCHEMA})
     native.tick("1.2")
