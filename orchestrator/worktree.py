@@ -9,7 +9,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.callers import Runner
     from orchestrator.git import Git
@@ -31,6 +31,7 @@ class Update(Value):
     rework: Callable[[bytes], bytes | None] | None = None
     mode: str = "100644"  # as the index has it
     always: bool = False  # look at the file also where the index needs no change
+    old_oid: str = ""  # of ``old``; "" to write over whatever is staged by now
 
 
 class _Entry(Value):
@@ -110,7 +111,7 @@ def write_updates(git: Git, updates: Sequence[Update], index_file: str, runner: 
                     written.append((path, current, data))
                     replace_file(os.path.join(git.top, path), data, scratch, _Unsaved(git.top, path, current))
             if staged:
-                _enter(git, _tagged(git, staged), None)
+                _enter(git, _tagged(git, staged, {update.path: update.old_oid for update in updates}), None)
         except (CannotJudgeError, OSError):  # another Git holds the index, or the disk is full
             _put_back(git.top, written, scratch)
             raise
@@ -288,9 +289,27 @@ def _listed(git: Git, paths: Sequence[str], index_file: str | None) -> dict[str,
     return found
 
 
-def _tagged(git: Git, entries: Sequence[_Entry]) -> list[_Entry]:
-    """The entries with what the index in use says of the work tree, where it has the file."""
+def _tagged(git: Git, entries: Sequence[_Entry], expected: Mapping[str, str]) -> list[_Entry]:
+    """The entries with what the index in use says of the work tree, where it has the file.
+
+    ``expected`` has the ids of the blobs that were read there; "" for any.
+
+    Raises:
+        RefusedError: something else has been staged since.
+    """
     listed = _listed(git, [entry.path for entry in entries], None)
+    for entry in entries:
+        found = listed[entry.path].oid if entry.path in listed else ""
+        if expected[entry.path] and found != expected[entry.path]:
+            raise RefusedError(
+                Finding(
+                    "plan-md-unstaged",
+                    f"{entry.path} has been staged anew or committed while it was to be rewritten",
+                    locations=(Location(entry.path),),
+                    notes=("what was staged is there, and nothing has been written",),
+                    help="try again",
+                )
+            )
     return [entry.replace(tag=listed[entry.path].tag) if entry.path in listed else entry for entry in entries]
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _NOTHING = "0" * 6
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
+# Paths are names, whatever git(1), --glob-pathspecs and the like, has put into the environment.
+_LITERAL = {"GIT_LITERAL_PATHSPECS": "1", "GIT_GLOB_PATHSPECS": "0", "GIT_NOGLOB_PATHSPECS": "0",
+            "GIT_ICASE_PATHSPECS": "0"}  # fmt: skip
 INDEX = ""  # the tree-ish that stands for what is staged
 
 
@@ -44,6 +47,11 @@ class _Files(Value):
 
     listing: dict[str, tuple[str, str]]
     all_of_them: Callable[[], dict[str, tuple[str, str]]] | None = None
+
+    def with_old(self, changes: Sequence[Change]) -> _Files:
+        """The same with what the changes change, wherever it lies."""
+        old = {c.path: (c.old_mode, c.old_oid) for c in changes if c.old_mode != _NOTHING}
+        return self.replace(listing={**self.listing, **old})
 
     def after(self, changes: Sequence[Change]) -> _Files:
         """The tree as it is after the changes."""
@@ -182,11 +190,12 @@ def read_facts(
     old_plan = objects[f"{first}:{PLAN_PATH}"] if first else None
     if new_plan is None and old_plan is None:
         return None
-    where = None if whole or not first else _known_places(repository, new_plan, old_plan)
+    where = None if whole or len(sides) != 1 else _known_places(repository, new_plan, old_plan)
     files_before = _Files(listing_of(repository, first, where) if first else {})
     if where is not None:
         files_before = files_before.replace(all_of_them=lambda: listing_of(repository, first))
     changes = _changes(repository, first or _empty_tree(repository), tree)
+    files_before = files_before.with_old(changes)
     files = files_before.after(changes)
     _check_modes(files.listing)
     plan = repository.load_plan(*new_plan).at(repository.today()) if new_plan else None
@@ -335,7 +344,8 @@ def listing_of(repository: Repository, tree: str, where: Sequence[str] | None = 
     listing = {}
     # As bytes, they are the same in every locale.
     paths = ("--", *[os.fsdecode(path_bytes(path)) for path in where]) if where is not None else ()
-    for entry in repository.git.run("ls-tree", "-r", "-z", "--full-tree", tree, *paths).split(b"\0")[:-1]:
+    out = repository.git.run("ls-tree", "-r", "-z", "--full-tree", tree, *paths, env=_LITERAL)
+    for entry in out.split(b"\0")[:-1]:
         meta, _, path = entry.partition(b"\t")
         mode, _, oid = meta.decode("ascii").split(" ")
         listing[path_text(path)] = (mode, oid)

@@ -43,15 +43,16 @@ def updates_for(
     old_todo = None if facts.todo_text is None else _encode(facts.todo_text)
     new_todo = _encode(todo_text(facts.todo(), settled))
     listing = facts.content.listing if facts.content else {}
-    mode = {path: listing[path][0] if path in listing else "100644" for path in (TODO_PATH, LOCK_PATH)}
+    entries = {path: listing.get(path, ("100644", "")) for path in (TODO_PATH, LOCK_PATH)}
     found = [
         Update(
             TODO_PATH,
             old_todo,
             new_todo,
             lambda data: _rework(data, facts, settled, decided),
-            mode[TODO_PATH],
+            entries[TODO_PATH][0],
             always=by_command,
+            old_oid=entries[TODO_PATH][1],
         )
     ]
     old_lock = facts.lock_bytes
@@ -59,7 +60,9 @@ def updates_for(
         new_lock = format_lock(settled.lock)
         # A hook leaves an unstaged edit of plan.lock alone; a command that was asked to write it does so.
         rework = (lambda _: new_lock) if by_command else None
-        found.append(Update(LOCK_PATH, old_lock, new_lock, rework, mode[LOCK_PATH]))
+        found.append(
+            Update(LOCK_PATH, old_lock, new_lock, rework, entries[LOCK_PATH][0], old_oid=entries[LOCK_PATH][1])
+        )
     return found
 
 

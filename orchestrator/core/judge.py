@@ -16,6 +16,7 @@ from orchestrator.core.refusals import (
     gate_finding,
     hold_findings,
     locked_finding,
+    pathspec,
     plan_mixed_finding,
     quoted,
     size_findings,
@@ -305,8 +306,8 @@ class _Judge:
             return f"orchestrator reopen {' '.join(strange)}, and commit again"
         # What is staged of the tool's own files goes along; a hook runner would put it away, and refuse to go on.
         own = [path for path in (TODO_PATH, LOCK_PATH) if path in self.changed]
-        paths = " ".join([*[quoted(f":/{path}") for path in files], *[f":/{path}" for path in own]])
-        others = " ".join([quoted(f":/{path}") for path, found in self.claimants.items() if keep not in found])
+        paths = " ".join([pathspec(path) for path in [*files, *own]])
+        others = " ".join([pathspec(path) for path, found in self.claimants.items() if keep not in found])
         message = f"{self.settings.usual_type}: [{self.plan.phase(keep).quotable()}] ..."
         commit = commit_of(message, paths, others, edited=bool(others) and self.is_edited([*files, *own]))
         return f"orchestrator reopen {' '.join(strange)}, then: {commit}" if strange else commit

@@ -26,7 +26,7 @@ def patched(patch: bytes, path: str, old: bytes) -> bytes | None:
     found: list[bytes] = []
     position = 0
     for number, line in enumerate(lines[3:], 3):
-        sign, body = line[:1], line[1:]
+        sign, body = line[:1] or b" ", line[1:]  # a blank line of context, under diff.suppressBlankEmpty
         if lines[number + 1 : number + 2] != [b"\\ No newline at end of file"]:
             body += b"\n"
         if sign == b"@":

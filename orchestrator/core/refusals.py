@@ -26,6 +26,12 @@ def quoted(path: str) -> str:
     return "$'" + "".join(["\\'" if c == "'" else "\\\\" if c == "\\" else printable(c) for c in path]) + "'"
 
 
+def pathspec(path: str) -> str:
+    """That one file for a Git command in a shell, wherever it is typed: gitglossary(7), pathspec."""
+    is_plain = path[:1].isalnum() and path.isascii() and not any([char in "*?[\\" for char in path])
+    return quoted(f":/{path}" if is_plain else f":(top,literal){path}")
+
+
 def titles(plan: Plan, phase_ids: Iterable[str]) -> str:
     """The phases' titles, in quotes, as part of a sentence."""
     return " and ".join([f'"{plan.phase(name).title}"' for name in phase_ids])
@@ -109,7 +115,7 @@ def plan_mixed_finding(claimed: Sequence[tuple[str, Sequence[str]]], *, edited: 
     ``edited``: some of the tool's own files have edits that are not staged.
     """
     own = " ".join([f":/{path}" for path in OWN_PATHS])
-    others = " ".join([quoted(f":/{path}") for path, _ in claimed])
+    others = " ".join([pathspec(path) for path, _ in claimed])
     return Finding(
         "plan-mixed",
         "plan.toml is changed together with files of a phase; plan changes travel alone",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import GATES, GOOD_SCHEMA, Adopted, assert_refused, plan_text, said, told
+from tests.e2e.support import GATES, GOOD_SCHEMA, Adopted, assert_accepted, assert_refused, plan_text, said, told
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Maker
@@ -172,3 +172,27 @@ def test_paths_mean_the_same_in_every_locale(make: Maker) -> None:
     before = repo.state()
     legacy = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     assert_refused(repo, repo.git("commit", "-m", "x", check=False, env=legacy), before, "phase-locked")
+
+
+def test_a_link_above_a_place_of_the_plan_that_is_taken_away(make: Maker) -> None:
+    """The plan looks at what is below it only, and what it was has to be known all the same."""
+    repo = make.hooked("native")
+    (repo.top / "src").symlink_to("db")
+    repo.add({"plan.toml": plan_text(), "db/x": "x"})
+    repo.git("add", "src")
+    repo.git("commit", "-q", "-m", "adopt")
+    repo.git("rm", "-q", "src")
+    before = repo.state()
+    assert_refused(repo, repo.git("commit", "-m", MESSAGE, check=False), before, "phase-locked")
+
+
+@pytest.mark.parametrize("name", ["GIT_ICASE_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS"])
+def test_places_of_the_plan_are_names_and_no_patterns_of_git(make: Maker, name: str) -> None:
+    plan = plan_text().replace('"db/**"', '":db/**", "db/**"')
+    repo = make.adopted("native", plan)
+    repo.add({":db/x": "x\n", "db/schema.sql": GOOD_SCHEMA})
+    repo.tick("1.2")
+    before = repo.state()
+    done = repo.git("commit", "-m", MESSAGE, check=False, env={name: "1"})
+    assert_accepted(repo, done, before)
+    assert repo.gate_runs() == ["schema"]

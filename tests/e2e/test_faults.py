@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import GOOD_SCHEMA, assert_in_step, box, leftovers, said, told
+from tests.e2e.support import GOOD_SCHEMA, ORCHESTRATOR, assert_in_step, box, leftovers, said, told
 from tests.support import run
 
 if TYPE_CHECKING:
@@ -69,6 +69,20 @@ def spawn(name, argv, *rest, **options):
     if "--no-filters" in argv:
         with open(os.environ["SAVE"], "a") as file:
             file.write("saved\\n")
+    return plain(name, argv, *rest, **options)
+
+os.posix_spawnp = spawn
+"""
+# Somebody who stages at that moment.
+STAGER = """
+import os
+
+plain = os.posix_spawnp
+
+def spawn(name, argv, *rest, **options):
+    if "--no-filters" in argv and not os.path.exists("staged"):
+        open("staged", "w").close()
+        os.system("git update-index --cacheinfo 100644,$(echo theirs | git hash-object -w --stdin),PLAN.md")
     return plain(name, argv, *rest, **options)
 
 os.posix_spawnp = spawn
@@ -265,6 +279,22 @@ def test_what_is_saved_while_our_files_are_being_written_is_not_written_over(
     assert native.read(path).endswith("saved\n")
     assert "saved" not in native.head(path)
     assert_in_step(native, dirty=[f" M {path}"])
+
+
+@pytest.mark.parametrize("command", [["ask", "Which one?"], ["done", "1.2"]])
+def test_what_is_staged_while_a_command_writes_stays_staged(
+    native: Adopted, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "stager").mkdir()
+    (tmp_path / "stager" / "sitecustomize.py").write_text(STAGER, encoding="utf-8")
+    before = native.state()
+    env = {**native.env, "PYTHONPATH": str(tmp_path / "stager")}
+    done = run([*ORCHESTRATOR, *command], cwd=native.top, env=env, check=False)
+    assert done.returncode == 1, said(done)
+    assert "PLAN.md has been staged anew or committed" in said(done)
+    assert native.staged("PLAN.md") == "theirs\n"
+    assert {path: data for path, data in native.state().files.items() if path != "staged"} == before.files
+    assert native.state().head == before.head
 
 
 @pytest.mark.parametrize(

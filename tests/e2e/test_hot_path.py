@@ -95,7 +95,7 @@ def test_what_an_ordinary_commit_costs(native: Adopted, listing: Path) -> None:
         stage: [name for name in facts["opened"] if name.startswith((".git", "/proc"))]
         for stage, facts in found.items()
     }
-    assert {stage: len(names) for stage, names in files.items()} == {"pre-commit": 15, "commit-msg": 8}, files
+    assert {stage: len(names) for stage, names in files.items()} == {"pre-commit": 14, "commit-msg": 8}, files
 
 
 def test_a_merge_imports_no_more(native: Adopted, listing: Path) -> None:

@@ -11,6 +11,7 @@ from orchestrator.core.formats import Lock, LockPhase
 from orchestrator.core.gate import Pass
 from orchestrator.core.judge import Intent
 from orchestrator.core.plan import PLAN_NAME
+from orchestrator.core.refusals import pathspec
 from orchestrator.core.settle import Before, settle
 from orchestrator.core.todo import Reading
 from tests.unit.core_support import Files, Outcome, World, plan_of
@@ -652,3 +653,19 @@ def test_a_locked_phase_is_given_no_pass_that_it_shares_by_accident() -> None:
     settled = settle(content.plan, content, before, reading, None, Pass)
     assert [phase_id for phase_id, evidence in settled.lock.items() if evidence.passes] == ["low", "mid"]
     assert [state.open for state in settled.states.values()] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("src/a.py", ":/src/a.py"),
+        ("a b", "':/a b'"),
+        ("__tests__/a.js", "':(top,literal)__tests__/a.js'"),
+        ("@types/x", "':(top,literal)@types/x'"),
+        ("-x", "':(top,literal)-x'"),
+        ("app/[id].tsx", "':(top,literal)app/[id].tsx'"),
+        ("it's", """':/it'"'"'s'"""),
+    ],
+)
+def test_a_path_for_git_is_that_file_and_no_pattern(path: str, expected: str) -> None:
+    assert pathspec(path) == expected

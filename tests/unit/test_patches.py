@@ -56,6 +56,12 @@ def test_a_patch_of_git_is_read_as_git_applies_it(
             assert (repo.top / "A").read_bytes() == (repo.top / "PLAN.md.bak").read_bytes() == texts[1]
 
 
+def test_a_blank_line_of_context_may_lack_its_space() -> None:
+    """As git-config(1), diff.suppressBlankEmpty, has it."""
+    patch = HEAD + BODY + b"@@ -1,3 +1,3 @@\n-1\n+one\n\n 3\n"
+    assert patched(patch, "PLAN.md", b"1\n\n3\n") == b"one\n\n3\n"
+
+
 @pytest.mark.parametrize(
     "patch",
     [
