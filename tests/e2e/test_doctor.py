@@ -156,10 +156,10 @@ def test_all_is_caught_and_nothing_of_the_repository_changes(native: Adopted, tm
     assert len((tmp_path / "log").read_text(encoding="utf-8").split()) > 10  # the hooks behind ours come along
 
 
-def test_all_is_caught_under_a_runner(make: Maker) -> None:
-    repo = make.adopted("prek")  # pre-commit takes 25 s for the same; what is its own is looked at below
+def test_all_is_caught_under_a_runner(make: Maker, briefly: Briefly) -> None:
+    repo = make.adopted("prek")  # pre-commit takes five times as long; what is its own is looked at below
     before = everything(repo.top)
-    told = diagnosis(repo)
+    told = briefly(repo)
     assert everything(repo.top) == before
     assert told.code == 0, told.text
     assert told.those("accepted") == HONEST

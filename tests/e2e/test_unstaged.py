@@ -109,7 +109,14 @@ def test_an_edit_of_a_file_whose_name_only_begins_as_ours_is_no_obstacle(make: M
         assert repo.read(name) == "\ndiff --git a/PLAN.md b/PLAN.md\n"
 
 
-@pytest.mark.parametrize("form", ["the same", "all of it", "another path", "staged", "with words of mine"])
+@pytest.mark.parametrize(
+    ("runner", "form"),
+    [
+        ("pre-commit", "the same"),
+        ("pre-commit", "all of it"),
+        *[("prek", form) for form in ("the same", "all of it", "another path", "staged", "with words of mine")],
+    ],
+)
 def test_what_the_tool_wrote_for_a_commit_that_was_given_up_is_no_edit_of_the_user(
     make: Maker, runner: str, form: str
 ) -> None:
