@@ -70,7 +70,7 @@ def _not_a_file(path: str, why: str) -> CannotJudgeError:
             "plan-invalid",
             f"{path} must be a regular file: {why}",
             locations=(Location(path),),
-            help=f"replace {path} by a regular file, then: git add {path}",
+            help=f"replace {path} by a regular file, then: git add :/{path}",
         )
     )
 
@@ -191,7 +191,7 @@ def _unstaged(path: str) -> Finding:
         f"{path} has unstaged edits that cannot be kept safely while it is rewritten",
         locations=(Location(path),),
         notes=("a commit of some paths only (git commit -- PATH) leaves what is staged of it behind",),
-        help=f"git add {path} and commit it too (or: git stash push {path}), then try again",
+        help=f"git add :/{path} and commit it too (or: git stash push :/{path}), then try again",
     )
 
 

@@ -400,7 +400,7 @@ def _check_modes(listing: Mapping[str, tuple[str, str]]) -> None:
                     "plan-invalid",
                     f"{path} is staged as {_KINDS.get(listing[path][0], 'no file')}; it must be a regular file",
                     locations=(Location(path),),
-                    help=f"replace {path} by a regular file, then: git add {path}",
+                    help=f"replace {path} by a regular file, then: git add :/{path}",
                 )
                 for path in wrong
             ]

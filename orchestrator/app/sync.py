@@ -128,7 +128,7 @@ def _to_look_at(places: Sequence[int]) -> tuple[Finding, ...]:
             "both sides of the merge have changed your own text in PLAN.md, and now both stand there",
             "warning",
             locations=tuple([Location(TODO_PATH, place) for place in places]),
-            help="see that it reads well, then: git add PLAN.md",
+            help="see that it reads well, then: git add :/PLAN.md",
         ),
     )
 

@@ -361,7 +361,7 @@ def _foreign(number: int, text: str) -> Finding:
         notes=("between the markers only the boxes are yours, and lines indented under a task",),
         help="tasks and titles are changed in plan.toml, as: feat: [plan] ...; to restore PLAN.md: orchestrator sync"
         if is_task
-        else "move the line below the end marker or indent it under its task, then: git add PLAN.md",
+        else "move the line below the end marker or indent it under its task, then: git add :/PLAN.md",
     )
 
 

@@ -84,7 +84,8 @@ def test_plan_md_under_a_runner(make: Maker, runner: str, place: str) -> None:
         # Refused rather than at risk: what was there is there.
         assert_refused(repo, done, before, "plan-md-unstaged")
         assert repo.read("PLAN.md") == text
-        repo.git("add", "PLAN.md")
+        # What the help says holds from any folder.
+        run(["sh", "-c", said(done).split("help: ")[1].split(" and commit")[0]], cwd=repo.top / "db", env=repo.env)
         before = repo.state()
         done = repo.git("commit", "-m", MESSAGE, check=False)
         assert_accepted(repo, done, before, dirty=[" M notes.txt"])
