@@ -220,13 +220,14 @@ def test_another_message_than_the_one_to_be_expected(native: Adopted, message: s
 
 
 def test_an_acceptance_holds_for_one_commit(native: Adopted) -> None:
-    """The next process of Git finds the note of the one before, with the same index, and is judged by itself."""
+    """The next process of Git finds the note of the one before, with the same index, and HEAD may be another."""
+    native.add({"src/ui/x": "x\n"})
+    native.git("commit", "-q", "--no-verify", "-m", "around the hooks")
     stage(native)
     assert_refused(native, native.git("commit", "-m", "no form", check=False), native.state(), "message-format")
     note = (native.git_path("orchestrator") / "accepted").read_bytes()
     (native.git_path("hooks") / "pre-commit").unlink()
-    native.write("src/ui/x", "x\n")
-    native.git("add", "src")
+    native.git("reset", "-q", "--soft", "HEAD~1")
     before = native.state()
     assert_refused(native, native.git("commit", "-m", GOOD, check=False), before, "phase-locked", "phases-mixed")
     assert (native.git_path("orchestrator") / "accepted").read_bytes() == note
