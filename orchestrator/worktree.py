@@ -209,15 +209,20 @@ class _Unsaved:
             RefusedError: it has other content now.
         """
         if read_file(self.top, self.path) != self.content:
-            raise RefusedError(
-                Finding(
-                    "plan-md-unstaged",
-                    f"{self.path} has been saved while it was to be rewritten",
-                    locations=(Location(self.path),),
-                    notes=("what was saved is there, and nothing has been written",),
-                    help="try again",
-                )
-            )
+            raise _overtaken(self.path, "saved")
+
+
+def _overtaken(path: str, what: str) -> RefusedError:
+    """The refusal to write over what somebody else has done meanwhile."""
+    return RefusedError(
+        Finding(
+            "plan-md-unstaged",
+            f"{path} has been {what} while it was to be rewritten",
+            locations=(Location(path),),
+            notes=("what was done is there, and nothing has been written",),
+            help="try again",
+        )
+    )
 
 
 def _new_file(update: Update, current: bytes | None) -> bytes | None:
@@ -301,15 +306,7 @@ def _tagged(git: Git, entries: Sequence[_Entry], expected: Mapping[str, str]) ->
     for entry in entries:
         found = listed[entry.path].oid if entry.path in listed else ""
         if expected[entry.path] and found != expected[entry.path]:
-            raise RefusedError(
-                Finding(
-                    "plan-md-unstaged",
-                    f"{entry.path} has been staged anew or committed while it was to be rewritten",
-                    locations=(Location(entry.path),),
-                    notes=("what was staged is there, and nothing has been written",),
-                    help="try again",
-                )
-            )
+            raise _overtaken(entry.path, "staged anew or committed")
     return [entry.replace(tag=listed[entry.path].tag) if entry.path in listed else entry for entry in entries]
 
 

@@ -192,10 +192,9 @@ def read_facts(
         return None
     where = None if whole or len(sides) != 1 else _known_places(repository, new_plan, old_plan)
     files_before = _Files(listing_of(repository, first, where) if first else {})
-    if where is not None:
-        files_before = files_before.replace(all_of_them=lambda: listing_of(repository, first))
     changes = _changes(repository, first or _empty_tree(repository), tree)
-    files_before = files_before.with_old(changes)
+    if where is not None:
+        files_before = files_before.with_old(changes).replace(all_of_them=lambda: listing_of(repository, first))
     files = files_before.after(changes)
     _check_modes(files.listing)
     plan = repository.load_plan(*new_plan).at(repository.today()) if new_plan else None

@@ -190,7 +190,7 @@ class _Place:
         found = repository.read_objects([f":{PLAN_PATH}"])[f":{PLAN_PATH}"]
         if found is None:
             raise no_staged_plan(repository)
-        self._staged = found[1]
+        self._staged_oid, self._staged = found
         self.plan: Plan = repository.load_plan(*found)
         if repository.has("MERGE_HEAD"):
             said = "a merge is under way, and a change of the plan would be committed with it"
@@ -215,7 +215,7 @@ class _Place:
             facts = staged_facts(trial).replace(repository=repository)
             settled = facts.settle({}, staged_reading(facts))
         mode = settled.content.listing[PLAN_PATH][0]
-        update = Update(PLAN_PATH, self._staged, new, lambda data: _or_none(edit, data), mode)
+        update = Update(PLAN_PATH, self._staged, new, lambda data: _or_none(edit, data), mode, old_oid=self._staged_oid)
         write_own_files(facts, settled, Runner(), os.getppid(), by_command=True, also=(update,))
         if new == self._staged:
             return Change(tuple(items), "")

@@ -82,9 +82,9 @@ def _rebuild(repository: Repository, facts: Facts, plan: Plan, stages: Mapping[i
     found = salvage(facts.todo_text or "", plans)
     settled = facts.settle({}, Reading(plan, found.marks, found.notes))
     new = todo_text(found.todo, settled).encode("utf-8", "surrogateescape")
-    mode = facts.required().listing[TODO_PATH][0]
+    mode, oid = facts.required().listing[TODO_PATH]
     rework = _kept_edits(settled, found.marks, plans)
-    updates = [Update(TODO_PATH, old, new, rework, mode, always=True), _lock_update(facts, settled)]
+    updates = [Update(TODO_PATH, old, new, rework, mode, always=True, old_oid=oid), _lock_update(facts, settled)]
     write_updates(repository.git, updates, repository.index_file, Runner(), os.getppid())
     return Synced((TODO_PATH, LOCK_PATH), "salvaged")
 

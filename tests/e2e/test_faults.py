@@ -82,7 +82,8 @@ plain = os.posix_spawnp
 def spawn(name, argv, *rest, **options):
     if "--no-filters" in argv and not os.path.exists("staged"):
         open("staged", "w").close()
-        os.system("git update-index --cacheinfo 100644,$(echo theirs | git hash-object -w --stdin),PLAN.md")
+        blob = "$(echo theirs | git hash-object -w --stdin)"
+        os.system(f"git update-index --cacheinfo 100644,{blob}," + os.environ["STAGE"])
     return plain(name, argv, *rest, **options)
 
 os.posix_spawnp = spawn
@@ -281,19 +282,22 @@ def test_what_is_saved_while_our_files_are_being_written_is_not_written_over(
     assert_in_step(native, dirty=[f" M {path}"])
 
 
-@pytest.mark.parametrize("command", [["ask", "Which one?"], ["done", "1.2"]])
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [(["ask", "Which one?"], "PLAN.md"), (["ask", "Which one?"], "plan.toml"), (["done", "1.2"], "PLAN.md")],
+)
 def test_what_is_staged_while_a_command_writes_stays_staged(
-    native: Adopted, tmp_path: Path, command: list[str]
+    native: Adopted, tmp_path: Path, command: list[str], path: str
 ) -> None:
     (tmp_path / "stager").mkdir()
     (tmp_path / "stager" / "sitecustomize.py").write_text(STAGER, encoding="utf-8")
     before = native.state()
-    env = {**native.env, "PYTHONPATH": str(tmp_path / "stager")}
+    env = {**native.env, "PYTHONPATH": str(tmp_path / "stager"), "STAGE": path}
     done = run([*ORCHESTRATOR, *command], cwd=native.top, env=env, check=False)
     assert done.returncode == 1, said(done)
-    assert "PLAN.md has been staged anew or committed" in said(done)
-    assert native.staged("PLAN.md") == "theirs\n"
-    assert {path: data for path, data in native.state().files.items() if path != "staged"} == before.files
+    assert f"{path} has been staged anew or committed" in said(done)
+    assert native.staged(path) == "theirs\n"
+    assert {name: data for name, data in native.state().files.items() if name != "staged"} == before.files
     assert native.state().head == before.head
 
 
