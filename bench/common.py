@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LEAST_RUNS = 15
+# The beginning of every plan here: one gate takes its phase's files, the other names its inputs.
+HEAD_OF_PLAN = (
+    "version = 1",
+    "[feature]",
+    'title = "Bench"',
+    "[gates.lint]",
+    'run = "test -d src"',
+    "[gates.tests]",
+    'run = ["test", "-d", "src"]',
+    'inputs = ["src/**", "tests/**", "pyproject.toml"]',
+)
 
 
 class Package(NamedTuple):

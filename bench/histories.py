@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common import MeasureError, clean_environment, git, run
+from common import HEAD_OF_PLAN, MeasureError, clean_environment, git, run
 from trees import FIRST, first_tree, plan_of, write_repository, written
 
 from orchestrator.core.gate import Pass
@@ -151,16 +151,7 @@ class Shape:
 
     def plan_text(self, entered: Iterable[int]) -> str:
         """plan.toml once these phases have the task that enters later."""
-        lines = [
-            "version = 1",
-            "[feature]",
-            'title = "Bench"',
-            "[gates.lint]",
-            'run = "test -d src"',
-            "[gates.tests]",
-            'run = ["test", "-d", "src"]',
-            'inputs = ["src/**", "tests/**", "pyproject.toml"]',
-        ]
+        lines = [*HEAD_OF_PLAN]
         for phase in range(1, self.phases + 1):
             lines += [
                 "[[phase]]",

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from common import CHECKOUT, Lab, MeasureError, git, run, say
+from common import CHECKOUT, HEAD_OF_PLAN, Lab, MeasureError, git, run, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,16 +82,7 @@ class Size:
 
     def plan(self) -> str:
         """A plan whose phases follow each other; one gate takes its phase's files, the other names its inputs."""
-        lines = [
-            "version = 1",
-            "[feature]",
-            'title = "Bench"',
-            "[gates.lint]",
-            'run = "test -d src"',
-            "[gates.tests]",
-            'run = ["test", "-d", "src"]',
-            'inputs = ["src/**", "tests/**", "pyproject.toml"]',
-        ]
+        lines = [*HEAD_OF_PLAN]
         for phase in range(1, self.phases + 1):
             lines += [
                 "[[phase]]",
