@@ -53,5 +53,6 @@ def hermetic_environment(home: Path) -> dict[str, str]:
         "GIT_COMMITTER_EMAIL": "cole@example.com",
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "VIRTUALENV_NO_PERIODIC_UPDATE": "1",  # pre-commit's environments would look for newer pips in the background
         "TZ": "UTC",
     }

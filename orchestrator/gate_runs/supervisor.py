@@ -10,16 +10,14 @@ Source: prctl(2) PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG; proc(5).
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -41,19 +39,14 @@ def supervise(control_fd: int, report_fd: int, grace_s: float, cwd: str, command
     prctl = _prctl()
     adopts = prctl is not None and prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
     poll, asked, wake_fd = _prepare(control_fd)
-    try:
-        gate = subprocess.Popen(
-            command,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_dies_with_parent(prctl),  # noqa: PLW1509 - this process has one thread only
-        )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        _tell(report_fd, f"error {getattr(error, 'filename', None) or command[0]}: {_what(error)}")
+    os.set_inheritable(control_fd, False)
+    os.set_inheritable(report_fd, False)
+    pid, problem = _start(command, cwd, prctl)
+    if problem:
+        _tell(report_fd, f"error {problem}")
         return
-    _tell(report_fd, f"pid {gate.pid}")
-    family = Family(gate.pid, adopts=adopts)
+    _tell(report_fd, f"pid {pid}")
+    family = Family(pid, adopts=adopts)
     while True:
         left = family.reap()
         if family.exit_code is not None or asked or not left:
@@ -69,7 +62,6 @@ def supervise(control_fd: int, report_fd: int, grace_s: float, cwd: str, command
         _tell(report_fd, f"exit {family.exit_code}")
     if left and _end(family, signal.SIGTERM, grace_s, poll, wake_fd):
         _end(family, signal.SIGKILL, KILL_S, poll, wake_fd)
-    gate.returncode = family.exit_code  # collected here, so its object must not look for it again
     if not told and family.exit_code is not None:
         _tell(report_fd, f"exit {family.exit_code}")
     remaining = sorted(family.members()) if family.reap() else []
@@ -188,35 +180,60 @@ def _prctl() -> Callable[[int, int], int] | None:
     return lambda option, value: int(function(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3))
 
 
-def _dies_with_parent(prctl: Callable[[int, int], int] | None) -> Callable[[], None] | None:
-    """What the gate does before it becomes the gate: ask to be killed if this process is."""
-    if prctl is None:
-        return None
-    parent = os.getpid()
+def _start(command: Sequence[str], cwd: str, prctl: Callable[[int, int], int] | None) -> tuple[int, str]:
+    """The process id of the command, started in a session of its own; why it could not be started, else empty.
 
-    def ask() -> None:
+    By hand, since ``subprocess`` takes longer to import than all else that is done here, and each gate would pay it.
+    """
+    parent = os.getpid()
+    told, tells = os.pipe()  # the end of it is that of this program: it is closed when another takes its place
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become(command, cwd, prctl, parent)
+        except (OSError, ValueError) as error:
+            name = getattr(error, "filename", None) or command[0]
+            problem = f"{name}: {getattr(error, 'strerror', None) or error}"
+            os.write(tells, problem.encode("utf-8", "surrogateescape"))
+        finally:
+            os._exit(127)
+    os.close(tells)
+    with open(told, "rb") as reader:
+        return pid, reader.read().decode("utf-8", "surrogateescape")
+
+
+def _become(command: Sequence[str], cwd: str, prctl: Callable[[int, int], int] | None, parent: int) -> None:
+    """Become the gate, which is killed if its parent dies.
+
+    Raises:
+        OSError: there is no such folder or program, or it cannot be run.
+    """
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and what follows would, too
+        signal.signal(number, signal.SIG_DFL)
+    os.chdir(cwd)
+    if prctl is not None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before it was asked
-            os._exit(1)
-
-    return ask
+            return
+    os.execvp(command[0], list(command))  # noqa: S606 - what the plan names; a shell, if any, is named by it
 
 
 def _kill(pid: int, number: int) -> None:
-    # Gone, or another user's, which is reported as left in the end.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    try:
         os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):  # gone, or another user's, which is reported as left in the end
+        return
 
 
 def _tell(report_fd: int, line: str) -> None:
-    # Without a reader (who asked was killed) there is nobody to tell; the work here is to clean up all the same.
-    with contextlib.suppress(BrokenPipeError):
-        # A name can contain a line end; what a pipe takes in one piece is limited.
-        os.write(report_fd, line.replace("\n", " ").encode("utf-8", "surrogateescape")[:2000] + b"\n")
-
-
-def _what(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+    # A name can contain a line end; what a pipe takes in one piece is limited.
+    data = line.replace("\n", " ").encode("utf-8", "surrogateescape")[:2000] + b"\n"
+    try:
+        os.write(report_fd, data)
+    except BrokenPipeError:  # who asked was killed: there is nobody to tell, and the work here is to clean up
+        return
 
 
 if __name__ == "__main__":

@@ -103,14 +103,18 @@ def source(shared: Path, hermetic: Path) -> str:
     return folder.as_uri()
 
 
+HOMES = {"pre-commit": "PRE_COMMIT_HOME", "prek": "PREK_HOME"}
+IMPORTED_BY_HOOKS = ("orchestrator", "msgspec", "pathspec", "tomli")
+
+
 def runner_homes(folder: Path) -> dict[str, str]:
     """The environment of runners that keep what they install in ``folder``, and whose installers reach packages.
 
-    uv, with which prek installs, would leave it to each hook to compile what it imports; pip compiles all by itself.
+    pip would compile all that it installs, which takes as long as all the rest; ``install_runner`` does what is needed.
     """
     return {
         **INSTALLERS,
-        "UV_COMPILE_BYTECODE": "1",
+        "PIP_NO_COMPILE": "1",
         "PRE_COMMIT_HOME": str(folder / "pre-commit"),
         "PREK_HOME": str(folder / "prek"),
     }
@@ -157,6 +161,9 @@ def install_runner(name: str, source: str, folder: Path, env: Mapping[str, str])
         repo = Repository.init(folder / f"{name}.repo")
         write_config(repo, source)
         run([runner_command(name), "install-hooks"], cwd=repo.top, env=env)
+        (packages,) = {found.parent for found in Path(env[HOMES[name]]).rglob("site-packages/orchestrator")}
+        python = packages.parents[2] / "bin" / "python"
+        run([python, "-m", "compileall", "-q", *IMPORTED_BY_HOOKS], cwd=packages)
         done.touch()
 
 
@@ -290,6 +297,12 @@ def way(request: pytest.FixtureRequest, make: Maker) -> Adopted:
     return make.adopted(request.param)
 
 
+@pytest.fixture(params=["native", "prek"])
+def light_way(request: pytest.FixtureRequest, make: Maker) -> Adopted:
+    """The same where it does not matter which runner there is; a commit under pre-commit takes four times as long."""
+    return make.adopted(request.param)
+
+
 @pytest.fixture(params=RUNNERS)
 def runner(request: pytest.FixtureRequest) -> str:
     """The name of each hook runner."""
@@ -315,13 +328,16 @@ def orchestrator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[s
 def in_process(orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     """Runs a command in this process, in a repository and with its environment, as the process that it stands for."""
 
-    def call(repo: Adopted, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def call(
+        repo: Repository, *arguments: str | Path, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        words = [os.fspath(argument) for argument in arguments]
         with monkeypatch.context() as patch:
             for name, value in {**repo.env, **(env or {})}.items():
                 patch.setenv(name, value)
             patch.chdir(repo.top)
-            answer = orchestrator(*arguments)
-        return subprocess.CompletedProcess(["orchestrator", *arguments], answer.code, answer.out, answer.err)
+            answer = orchestrator(*words)
+        return subprocess.CompletedProcess(["orchestrator", *words], answer.code, answer.out, answer.err)
 
     return call
 

@@ -256,8 +256,9 @@ phase = "foundation"
 SEEN = 'env -0 >"$GATE_LOG.env"; { pwd; command -v python3; } >"$GATE_LOG.seen"'
 
 
-@pytest.mark.parametrize("activated", [True, False])
-@pytest.mark.parametrize("way", ["native", "pre-commit", "prek"])
+@pytest.mark.parametrize(
+    ("way", "activated"), [("native", False), ("native", True), ("prek", False), ("pre-commit", True)]
+)
 def test_the_gate_has_the_users_environment(make: Maker, way: str, tmp_path: Path, *, activated: bool) -> None:
     repo = make.adopted(way, with_gate(f"'''{SEEN}'''"))
     env = {"MY_OWN": "kept"}

@@ -242,14 +242,14 @@ def test_a_fixup_is_judged_for_order_all_the_same(native: Adopted) -> None:
 # -- rebase and cherry-pick
 
 
-def test_rebase(way: Adopted) -> None:
-    branches(way)
-    way.git("switch", "-q", "side")
-    way.commit(MESSAGE, {"db/more.sql": "s\n"})
-    done = way.git("rebase", "main", check=False)
+def test_rebase(light_way: Adopted) -> None:
+    branches(light_way)
+    light_way.git("switch", "-q", "side")
+    light_way.commit(MESSAGE, {"db/more.sql": "s\n"})
+    done = light_way.git("rebase", "main", check=False)
     assert done.returncode == 0, said(done)
-    assert_in_step(way)
-    assert way.commit_count() == 4
+    assert_in_step(light_way)
+    assert light_way.commit_count() == 4
 
 
 def test_rebase_by_apply(native: Adopted) -> None:
@@ -259,17 +259,17 @@ def test_rebase_by_apply(native: Adopted) -> None:
     assert_in_step(native)
 
 
-def test_reword(way: Adopted) -> None:
-    way.commit(MESSAGE, {"db/schema.sql": GOOD_SCHEMA})
-    way.tick("1.2")
-    way.git("commit", "-q", "-m", MESSAGE)
-    env = sequence_editor(way, "1s/pick/reword/")
-    env["GIT_EDITOR"] = str(script(way.top.parent / "editor", "echo 'free words' >\"$1\""))
-    done = way.git("rebase", "-i", "HEAD~2", env=env, check=False)
+def test_reword(light_way: Adopted) -> None:
+    light_way.commit(MESSAGE, {"db/schema.sql": GOOD_SCHEMA})
+    light_way.tick("1.2")
+    light_way.git("commit", "-q", "-m", MESSAGE)
+    env = sequence_editor(light_way, "1s/pick/reword/")
+    env["GIT_EDITOR"] = str(script(light_way.top.parent / "editor", "echo 'free words' >\"$1\""))
+    done = light_way.git("rebase", "-i", "HEAD~2", env=env, check=False)
     assert done.returncode == 0, said(done)
-    assert way.out("log", "--format=%s", "HEAD~2..") == f"{MESSAGE}\nfree words"
-    assert_in_step(way)
-    assert way.gate_runs() == ["schema"]
+    assert light_way.out("log", "--format=%s", "HEAD~2..") == f"{MESSAGE}\nfree words"
+    assert_in_step(light_way)
+    assert light_way.gate_runs() == ["schema"]
 
 
 def test_edit_and_exec_in_a_rebase(native: Adopted) -> None:

@@ -13,10 +13,12 @@ from tests.support import Repository, run
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.e2e.conftest import Maker
+    from tests.e2e.conftest import InProcess, Maker
+
+    Import = Callable[..., subprocess.CompletedProcess[str]]
 
 BREAKDOWN = """\
 ## Feature: Shop
@@ -72,9 +74,15 @@ FORMATS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-def brought_in(repo: Repository, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """The finished ``orchestrator import ARGUMENTS``."""
-    return run([*ORCHESTRATOR, "import", *arguments], cwd=repo.top, check=False, env=repo.env)
+@pytest.fixture
+def brought_in(in_process: InProcess) -> Import:
+    """The finished ``orchestrator import ARGUMENTS`` in a repository."""
+    return lambda repo, *arguments: in_process(repo, "import", *arguments)
+
+
+def in_a_process(repo: Repository, file: str | Path) -> subprocess.CompletedProcess[str]:
+    """The same as a process, which can be ended if it waits for ever."""
+    return run([*ORCHESTRATOR, "import", file], cwd=repo.top, check=False)
 
 
 def assert_nothing_is_there(repo: Repository, done: subprocess.CompletedProcess[str], code: int, words: str) -> None:
@@ -86,7 +94,9 @@ def assert_nothing_is_there(repo: Repository, done: subprocess.CompletedProcess[
     assert [file.name for file in repo.top.iterdir() if file.name != ".git"] == []
 
 
-def test_the_breakdown_of_the_method_becomes_a_plan_that_is_adopted(make: Maker, tmp_path: Path) -> None:
+def test_the_breakdown_of_the_method_becomes_a_plan_that_is_adopted(
+    make: Maker, tmp_path: Path, brought_in: Import, in_process: InProcess
+) -> None:
     repo = make.hooked("native")
     file = tmp_path / "breakdown.md"
     file.write_bytes(BREAKDOWN.replace("\n", "\r\n").encode())
@@ -105,17 +115,17 @@ def test_the_breakdown_of_the_method_becomes_a_plan_that_is_adopted(make: Maker,
         '[[phase.task]]\nid = "2.1"\ntitle = "Put in"\n\n'
         '[[phase.task]]\nid = "2.2"\ntitle = "Take out"\n'
     )
-    assert run([*ORCHESTRATOR, "lint"], cwd=repo.top).returncode == 0
+    assert in_process(repo, "lint").returncode == 0
     repo.commit("feat: [plan] adopt")
     assert_in_step(repo)
     assert box(repo, "1.1") == "- [x] Task 1.1: Table of products ✓"
     refused = repo.commit("feat: [Basket] too early", {"src/basket.py": "x = 1\n"}, check=False)
     assert "error[phase-locked]" in refused.stderr
-    assert run([*ORCHESTRATOR, "verify", "HEAD"], cwd=repo.top).returncode == 0
+    assert in_process(repo, "verify", "HEAD").returncode == 0
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_each_format_is_seen_and_read(repo: Repository, tmp_path: Path, name: str) -> None:
+def test_each_format_is_seen_and_read(repo: Repository, tmp_path: Path, name: str, brought_in: Import) -> None:
     file_name, text = FORMATS[name]
     file = tmp_path / file_name
     file.write_text(text, encoding="utf-8")
@@ -134,7 +144,7 @@ def test_each_format_is_seen_and_read(repo: Repository, tmp_path: Path, name: st
     assert repo.status() == []
 
 
-def test_a_folder_of_task_files(repo: Repository, tmp_path: Path) -> None:
+def test_a_folder_of_task_files(repo: Repository, tmp_path: Path, brought_in: Import) -> None:
     folder = tmp_path / "backlog/tasks"
     folder.mkdir(parents=True)
     for number, status in ((1, "Done"), (2, "To Do")):
@@ -146,7 +156,7 @@ def test_a_folder_of_task_files(repo: Repository, tmp_path: Path) -> None:
     assert "- [x] Task task-1: Part 1 ✓\n- [ ] Task task-2: Part 2\n" in repo.read("PLAN.md")
 
 
-def test_a_dry_run_gives_the_plan_alone(repo: Repository, tmp_path: Path) -> None:
+def test_a_dry_run_gives_the_plan_alone(repo: Repository, tmp_path: Path, brought_in: Import) -> None:
     (tmp_path / "b.md").write_text(BREAKDOWN, encoding="utf-8")
     done = brought_in(repo, tmp_path / "b.md", "--dry-run")
     assert done.stdout.startswith("version = 1\n")
@@ -154,7 +164,7 @@ def test_a_dry_run_gives_the_plan_alone(repo: Repository, tmp_path: Path) -> Non
     assert repo.status() == []
 
 
-def test_what_could_not_be_carried_is_told_by_line(repo: Repository, tmp_path: Path) -> None:
+def test_what_could_not_be_carried_is_told_by_line(repo: Repository, tmp_path: Path, brought_in: Import) -> None:
     text = "# Shop\n\n## Catalogue\n\n- [x] Table [draft]\n- [?] Search\n- [ ] \x1b[31mred\x1b[0m\n\nProse.\n"
     (tmp_path / "t.md").write_text(text, encoding="utf-8")
     done = brought_in(repo, tmp_path / "t.md")
@@ -166,7 +176,7 @@ def test_what_could_not_be_carried_is_told_by_line(repo: Repository, tmp_path: P
     assert "- [x] Task 1.1: Table (draft) ✓\n- [ ] Task 1.2: Search\n" in repo.read("PLAN.md")
 
 
-def test_what_stands_in_titles_and_names_is_never_run(repo: Repository, tmp_path: Path) -> None:
+def test_what_stands_in_titles_and_names_is_never_run(repo: Repository, tmp_path: Path, brought_in: Import) -> None:
     text = "# T\n\n## P $(touch ran)\n\n- [ ] `touch ran` ; touch ran in `../ran` and `.git/config`\n"
     (tmp_path / "t;touch ran.md").write_text(text, encoding="utf-8")
     assert brought_in(repo, tmp_path / "t;touch ran.md").returncode == 0
@@ -194,13 +204,15 @@ def test_what_stands_in_titles_and_names_is_never_run(repo: Repository, tmp_path
     ],
 )
 def test_nothing_is_written_of_what_cannot_be_read(
-    repo: Repository, tmp_path: Path, data: bytes, code: int, words: str
+    repo: Repository, tmp_path: Path, data: bytes, code: int, words: str, brought_in: Import
 ) -> None:
     (tmp_path / "x").write_bytes(data)
     assert_nothing_is_there(repo, brought_in(repo, tmp_path / "x"), code, words)
 
 
-def test_an_index_that_cannot_be_written_leaves_nothing_behind(repo: Repository, tmp_path: Path) -> None:
+def test_an_index_that_cannot_be_written_leaves_nothing_behind(
+    repo: Repository, tmp_path: Path, brought_in: Import
+) -> None:
     (tmp_path / "b.md").write_text(BREAKDOWN, encoding="utf-8")
     lock = repo.top / ".git/index.lock"
     lock.touch()
@@ -214,7 +226,9 @@ def test_an_index_that_cannot_be_written_leaves_nothing_behind(repo: Repository,
 
 
 @pytest.mark.parametrize("name", ["plan.toml", "PLAN.md", "plan.lock"])
-def test_a_folder_where_a_file_has_to_be_leaves_all_as_it_was(repo: Repository, tmp_path: Path, name: str) -> None:
+def test_a_folder_where_a_file_has_to_be_leaves_all_as_it_was(
+    repo: Repository, tmp_path: Path, name: str, brought_in: Import
+) -> None:
     (tmp_path / "b.md").write_text(BREAKDOWN, encoding="utf-8")
     (repo.top / name).mkdir()
     done = brought_in(repo, tmp_path / "b.md")
@@ -224,7 +238,7 @@ def test_a_folder_where_a_file_has_to_be_leaves_all_as_it_was(repo: Repository, 
     assert repo.git("ls-files").stdout == ""
 
 
-def test_what_cannot_be_finished_is_taken_back(repo: Repository, tmp_path: Path) -> None:
+def test_what_cannot_be_finished_is_taken_back(repo: Repository, tmp_path: Path, brought_in: Import) -> None:
     """The last of the three is in the way only when the others are written: the user's files are as they were."""
     (tmp_path / "b.md").write_text(BREAKDOWN, encoding="utf-8")
     repo.write("PLAN.md", "# Mine\n\n<!-- orchestrator:begin -->\nno end\n")
@@ -241,17 +255,17 @@ def test_a_pipe_is_refused_and_not_waited_for(repo: Repository, tmp_path: Path, 
     if link:
         (tmp_path / "link.md").symlink_to(tmp_path / "pipe.md")
     name = tmp_path if inside else tmp_path / ("link.md" if link else "pipe.md")
-    assert_nothing_is_there(repo, brought_in(repo, name), 3, "this is no regular file")
+    assert_nothing_is_there(repo, in_a_process(repo, name), 3, "this is no regular file")
 
 
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "/dev/tty"])
 def test_a_device_is_refused(repo: Repository, name: str) -> None:
-    done = brought_in(repo, name)
+    done = in_a_process(repo, name)
     assert "this is no regular file" in done.stderr or "cannot be read" in done.stderr
     assert_nothing_is_there(repo, done, done.returncode or 1, "")
 
 
-def test_a_folder_without_markdown_is_refused_by_its_name(repo: Repository, tmp_path: Path) -> None:
+def test_a_folder_without_markdown_is_refused_by_its_name(repo: Repository, tmp_path: Path, brought_in: Import) -> None:
     (tmp_path / "tasks.json").write_text("{}", encoding="utf-8")
     done = brought_in(repo, tmp_path)
     assert_nothing_is_there(repo, done, 3, f"there is no Markdown file (*.md) in {tmp_path}")
@@ -266,12 +280,14 @@ def test_a_folder_without_markdown_is_refused_by_its_name(repo: Repository, tmp_
         ([__file__, "--format", "beads", "--tag", "x"], "--tag is for task-master alone"),
     ],
 )
-def test_wrong_usage(repo: Repository, arguments: list[str], words: str) -> None:
+def test_wrong_usage(repo: Repository, arguments: list[str], words: str, brought_in: Import) -> None:
     assert_nothing_is_there(repo, brought_in(repo, *arguments), 2, words)
 
 
 @pytest.mark.parametrize("stage", [True, False])
-def test_a_plan_that_is_there_is_not_replaced(repo: Repository, tmp_path: Path, stage: bool) -> None:
+def test_a_plan_that_is_there_is_not_replaced(
+    repo: Repository, tmp_path: Path, stage: bool, brought_in: Import
+) -> None:
     (tmp_path / "b.md").write_text(BREAKDOWN, encoding="utf-8")
     repo.write("plan.toml", "mine\n")
     if stage:
@@ -283,7 +299,7 @@ def test_a_plan_that_is_there_is_not_replaced(repo: Repository, tmp_path: Path, 
     assert (repo.read("plan.toml"), repo.status()) == ("mine\n", before)
 
 
-def test_a_list_that_was_kept_by_hand_stays(repo: Repository) -> None:
+def test_a_list_that_was_kept_by_hand_stays(repo: Repository, brought_in: Import) -> None:
     """PLAN.md itself may be what is brought in; what stands in it is the user's."""
     repo.write("PLAN.md", "# My plan\n\n- [x] One\n- [ ] Two\n")
     done = brought_in(repo, "PLAN.md")

@@ -6,14 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tests.e2e.support import ORCHESTRATOR, said
-from tests.support import run
+from tests.e2e.support import said
 
 if TYPE_CHECKING:
-    import subprocess
-
-    from tests.e2e.conftest import Maker
-    from tests.e2e.support import Adopted
+    from tests.e2e.conftest import InProcess, Maker
 
 BREAKDOWN = """\
 ## Feature: Authentication System
@@ -85,14 +81,14 @@ PHASES = {
 }
 
 
-def test_the_example_of_the_method_from_breakdown_to_report(make: Maker) -> None:
+def test_the_example_of_the_method_from_breakdown_to_report(make: Maker, in_process: InProcess) -> None:
     repo = make.hooked("native")
     repo.commit("begin", {".gitignore": "reports/\n", "breakdown.md": BREAKDOWN})
-    said_of_import = orchestrator(repo, "import", "breakdown.md").stdout
+    said_of_import = in_process(repo, "import", "breakdown.md").stdout
     assert "method: Authentication System, 5 phases, 18 tasks, 0 of them done\nnot carried: 0\n" in said_of_import
     plan = repo.read("plan.toml").replace("estimate = ", 'gates = ["tests"]\nestimate = ')
     repo.add({"plan.toml": plan + GATE})
-    assert orchestrator(repo, "lint", "--json").returncode == 0
+    assert in_process(repo, "lint", "--json").returncode == 0
     repo.git("commit", "-q", "-m", "feat: [plan] adopt", env=at(7, 0))
     base = repo.out("rev-parse", "HEAD")
 
@@ -102,13 +98,13 @@ def test_the_example_of_the_method_from_breakdown_to_report(make: Maker) -> None
         repo.add({first: work[first]})
         assert repo.git("commit", "-q", "-m", f"feat: [{title}] begin", env=at(hour, 0)).returncode == 0
         repo.add({path: work[path] for path in rest})
-        orchestrator(repo, "done", *re.findall(rf"Task ({hour - 7}\.\d):", BREAKDOWN))
+        in_process(repo, "done", *re.findall(rf"Task ({hour - 7}\.\d):", BREAKDOWN))
         done = repo.git("commit", "-m", f"feat: [{title}] end", env=at(hour, 30), check=False)
         assert done.returncode == 0, said(done)
     head = repo.out("rev-parse", "HEAD")
     assert repo.head("PLAN.md").count("\n_complete - gates: tests passed") == 5
 
-    finished = orchestrator(repo, "finish")
+    finished = in_process(repo, "finish")
     assert "the plan and its report are in docs/plans/authentication-system;" in finished.stdout
     assert repo.status() == []
     report = json.loads(repo.head("docs/plans/authentication-system/report.json"))
@@ -140,11 +136,6 @@ def test_the_example_of_the_method_from_breakdown_to_report(make: Maker) -> None
     text = repo.head("docs/plans/authentication-system/report.md")
     assert "- **Total time**: about 5 h 30 min (estimated 13 h to 18 h)\n" in text
     assert "- **Coverage**: 95.0% (tests, at least 80.0%)\n" in text
-
-
-def orchestrator(repo: Adopted, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The finished ``orchestrator ARGUMENTS``."""
-    return run([*ORCHESTRATOR, *arguments], cwd=repo.top, env=repo.env)
 
 
 def at(hour: int, minute: int) -> dict[str, str]:

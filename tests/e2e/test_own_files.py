@@ -9,7 +9,6 @@ import pytest
 
 from tests.e2e.support import (
     GOOD_SCHEMA,
-    ORCHESTRATOR,
     PHASES,
     PLAN,
     Adopted,
@@ -22,10 +21,9 @@ from tests.e2e.support import (
     status_line,
     told,
 )
-from tests.support import run
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Maker
+    from tests.e2e.conftest import InProcess, Maker
 
 MESSAGE = "feat: [foundation] x"
 
@@ -307,7 +305,9 @@ def test_ignored_plan_lock(make: Maker) -> None:
 
 @pytest.mark.parametrize("attribute", ["filter=up", "working-tree-encoding=UTF-16LE-BOM"])
 @pytest.mark.parametrize("path", ["PLAN.md", "plan.lock", "plan.toml"])
-def test_what_git_stores_in_another_form_is_refused(native: Adopted, path: str, attribute: str) -> None:
+def test_what_git_stores_in_another_form_is_refused(
+    native: Adopted, path: str, attribute: str, in_process: InProcess
+) -> None:
     native.git("config", "filter.up.clean", "tr a-z A-Z")
     native.add({".gitattributes": f"{path} {attribute}\n", "db/schema.sql": GOOD_SCHEMA})
     before = native.state()
@@ -315,7 +315,7 @@ def test_what_git_stores_in_another_form_is_refused(native: Adopted, path: str, 
     assert_refused(native, done, before, "plan-invalid")
     assert f"end .gitattributes with the line: /{path} !filter !working-tree-encoding" in said(done)
     for command in ("sync", "lint", "validate"):
-        answer = run([*ORCHESTRATOR, command], cwd=native.top, env=native.env, check=False)
+        answer = in_process(native, command)
         assert answer.returncode == 3
         assert "another form" in answer.stderr
     assert native.state() == before
@@ -325,12 +325,12 @@ def test_what_git_stores_in_another_form_is_refused(native: Adopted, path: str, 
 
 
 @pytest.mark.parametrize("path", ["PLAN.md", "plan.lock", "plan.toml"])
-def test_nothing_is_adopted_under_a_filter(make: Maker, path: str) -> None:
+def test_nothing_is_adopted_under_a_filter(make: Maker, path: str, in_process: InProcess) -> None:
     repo = make.hooked("native")
     repo.git("config", "filter.up.clean", "cat")
     repo.add({".gitattributes": f"{path} filter=up\n", "PLAN.md": "mine\n"})
     before = repo.state()
-    answer = run([*ORCHESTRATOR, "init", "--hooks", "none"], cwd=repo.top, env=repo.env, check=False)
+    answer = in_process(repo, "init", "--hooks", "none")
     assert answer.returncode == 3
     assert "another form" in answer.stderr
     assert repo.state() == before

@@ -113,7 +113,6 @@ def test_an_edit_of_a_file_whose_name_only_begins_as_ours_is_no_obstacle(make: M
 @pytest.mark.parametrize(
     ("runner", "form"),
     [
-        ("pre-commit", "the same"),
         ("pre-commit", "all of it"),
         *[("prek", form) for form in ("the same", "all of it", "another path", "staged", "with words of mine")],
     ],
@@ -159,33 +158,33 @@ def test_what_the_tool_wrote_for_a_commit_that_was_given_up_is_no_edit_of_the_us
 
 
 @pytest.mark.parametrize("what", ["phases", "plan"])
-def test_the_way_out_of_a_mixed_commit_takes_nothing_along(way: Adopted, what: str) -> None:
+def test_the_way_out_of_a_mixed_commit_takes_nothing_along(light_way: Adopted, what: str) -> None:
     """Of what is to be left out, a version that no file has, and a removed file, stay staged."""
     plan = PLAN.replace('depends_on = ["foundation"]\n', "") + '[[risk]]\nid = "R1"\ntext = "Lost"\n'
-    way.commit("feat: [plan] in any order", {"plan.toml": plan})
-    way.commit("feat: [api] log", {"src/api/log/x": "1\n", "src/api/log/y": "1\n"})
-    way.add({"src/api/log/x": "only staged\n"})
-    way.git("rm", "-q", "src/api/log/y")
-    way.write("src/api/log/x", "other edit\n")
+    light_way.commit("feat: [plan] in any order", {"plan.toml": plan})
+    light_way.commit("feat: [api] log", {"src/api/log/x": "1\n", "src/api/log/y": "1\n"})
+    light_way.add({"src/api/log/x": "only staged\n"})
+    light_way.git("rm", "-q", "src/api/log/y")
+    light_way.write("src/api/log/x", "other edit\n")
     if what == "phases":
-        way.add({"db/schema.sql": GOOD_SCHEMA})
-        way.write("db/schema.sql", "other edit\n")
+        light_way.add({"db/schema.sql": GOOD_SCHEMA})
+        light_way.write("db/schema.sql", "other edit\n")
     else:
-        way.add({"plan.toml": plan.replace("Lost", "Found")})
-        way.write("plan.toml", plan)
-    before = way.out("diff", "--cached", "--raw", "--", "src")
-    refused = said(way.git("commit", "-m", MESSAGE, check=False))
+        light_way.add({"plan.toml": plan.replace("Lost", "Found")})
+        light_way.write("plan.toml", plan)
+    before = light_way.out("diff", "--cached", "--raw", "--", "src")
+    refused = said(light_way.git("commit", "-m", MESSAGE, check=False))
     helps = [line.strip().removeprefix("help: ") for line in refused.splitlines() if "git write-tree" in line]
     command = helps[0].removesuffix(", then commit the rest")
     assert len(before.splitlines()) == 2
-    done = run(["sh", "-c", command.replace("...", "x")], cwd=way.top, env=way.env, check=False)
-    changed = way.out("log", "-1", "--format=", "--name-only").split()
+    done = run(["sh", "-c", command.replace("...", "x")], cwd=light_way.top, env=light_way.env, check=False)
+    changed = light_way.out("log", "-1", "--format=", "--name-only").split()
     own = "db/schema.sql" if what == "phases" else "plan.toml"
     assert own in changed, said(done)
     assert not [path for path in changed if path.startswith("src")]
-    assert "other edit" not in way.head(own)
-    assert way.out("diff", "--cached", "--raw", "--", "src") == before
-    assert way.read("src/api/log/x") == "other edit\n"
+    assert "other edit" not in light_way.head(own)
+    assert light_way.out("diff", "--cached", "--raw", "--", "src") == before
+    assert light_way.read("src/api/log/x") == "other edit\n"
 
 
 def partly_staged(repo: Adopted) -> None:
@@ -291,18 +290,18 @@ def test_partly_staged_plan_md(native: Adopted) -> None:
     assert native.read("PLAN.md") == "# unstaged words\n\n" + native.head("PLAN.md")
 
 
-def test_deleted_in_the_work_tree_only(way: Adopted) -> None:
-    way.add({"db/schema.sql": GOOD_SCHEMA})
-    (way.top / "PLAN.md").unlink()
-    before = way.state()
-    done = way.git("commit", "-m", MESSAGE, check=False)
+def test_deleted_in_the_work_tree_only(light_way: Adopted) -> None:
+    light_way.add({"db/schema.sql": GOOD_SCHEMA})
+    (light_way.top / "PLAN.md").unlink()
+    before = light_way.state()
+    done = light_way.git("commit", "-m", MESSAGE, check=False)
     if done.returncode:
-        assert way.way != "native"
-        assert_refused(way, done, before, "plan-md-unstaged")
+        assert light_way.way != "native"
+        assert_refused(light_way, done, before, "plan-md-unstaged")
     else:
-        assert_accepted(way, done, before, dirty=[" D PLAN.md"])
-        assert box(way, "1.1") == "- [x] Task 1.1: Users table ✓"
-    assert not (way.top / "PLAN.md").exists()
+        assert_accepted(light_way, done, before, dirty=[" D PLAN.md"])
+        assert box(light_way, "1.1") == "- [x] Task 1.1: Users table ✓"
+    assert not (light_way.top / "PLAN.md").exists()
 
 
 def leave_out(repo: Adopted, *patterns: str) -> None:
@@ -348,13 +347,13 @@ def test_edited_plan_lock_in_the_work_tree(native: Adopted) -> None:
     assert native.read("plan.lock") == "mine\n"
 
 
-def test_edited_plan_toml_in_the_work_tree(way: Adopted) -> None:
-    way.add({"db/schema.sql": GOOD_SCHEMA})
-    way.write("plan.toml", "not even TOML")
-    before = way.state()
-    done = way.git("commit", "-m", MESSAGE, check=False)
-    assert_accepted(way, done, before, dirty=[" M plan.toml"])
-    assert way.read("plan.toml") == "not even TOML"
+def test_edited_plan_toml_in_the_work_tree(light_way: Adopted) -> None:
+    light_way.add({"db/schema.sql": GOOD_SCHEMA})
+    light_way.write("plan.toml", "not even TOML")
+    before = light_way.state()
+    done = light_way.git("commit", "-m", MESSAGE, check=False)
+    assert_accepted(light_way, done, before, dirty=[" M plan.toml"])
+    assert light_way.read("plan.toml") == "not even TOML"
 
 
 @pytest.mark.parametrize("form", [["-a"], ["--", "db/schema.sql"], ["--amend"]])

@@ -10,25 +10,27 @@ import pytest
 from orchestrator.app.verify.ground import Ground
 from orchestrator.app.verify.report import Options
 from orchestrator.core.finding import CannotJudgeError
-from tests.e2e.support import GATES, GOOD_SCHEMA, ORCHESTRATOR, PHASES, PLAN, plan_text
+from tests.e2e.support import GATES, GOOD_SCHEMA, PHASES, PLAN, plan_text
 from tests.e2e.verify_support import around, finish_api, judged, listed, refused, through
-from tests.support import Repository, run
+from tests.support import Repository
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.e2e.conftest import Maker
+    from tests.e2e.conftest import InProcess, Maker
     from tests.e2e.support import Adopted
+
+    Verify = Callable[..., subprocess.CompletedProcess[str]]
 
 ENDED = "a" * 64
 
 
-def command(repo: Repository, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The finished ``orchestrator verify ARGUMENTS``."""
-    argv = [*ORCHESTRATOR, "verify", *arguments]
-    return run(argv, cwd=repo.top, check=False, env={**repo.env, **(env or {})})
+@pytest.fixture
+def command(in_process: InProcess) -> Verify:
+    """The finished ``orchestrator verify ARGUMENTS`` in a repository."""
+    return lambda repo, *arguments, **options: in_process(repo, "verify", *arguments, **options)
 
 
 # -- honest histories --------------------------------------------------------------------------------------------------
@@ -110,7 +112,9 @@ def test_a_merge_of_three(founded: Adopted) -> None:
     assert report.judged == 6
 
 
-def test_a_rebase_onto_changed_inputs_is_healed_by_one_validate_and_one_commit(founded: Adopted) -> None:
+def test_a_rebase_onto_changed_inputs_is_healed_by_one_validate_and_one_commit(
+    founded: Adopted, in_process: InProcess
+) -> None:
     base = founded.out("rev-parse", "HEAD~1")
     finish_api(founded)
     work = founded.out("rev-parse", "HEAD")
@@ -120,11 +124,7 @@ def test_a_rebase_onto_changed_inputs_is_healed_by_one_validate_and_one_commit(f
     founded.git("rebase", "-q", "--onto", upstream, base, work)
     stale = judged(founded, f"{upstream}..HEAD")
     assert {name for names in refused(stale).values() for name in names} == {"gate-due", "lock-tampered"}
-    run(
-        [*ORCHESTRATOR, "validate"],
-        cwd=founded.top,
-        env={**founded.env},
-    )
+    assert in_process(founded, "validate").returncode == 0
     founded.git("commit", "-q", "-m", "after the rebase")
     report = judged(founded, f"{upstream}..HEAD")
     assert refused(report) == {}
@@ -562,7 +562,7 @@ def test_an_adoption_of_its_own_judges_no_branch(make: Maker) -> None:
     assert found == {"Merge branch 'own'": ["phase-locked", "task-evidence"]}
 
 
-def test_two_adoptions_that_meet_through_the_hooks(make: Maker) -> None:
+def test_two_adoptions_that_meet_through_the_hooks(make: Maker, in_process: InProcess) -> None:
     repo = make.hooked("native")
     repo.commit("before", {"notes.txt": "one\n"})
     first = repo.out("rev-parse", "HEAD")
@@ -571,7 +571,7 @@ def test_two_adoptions_that_meet_through_the_hooks(make: Maker) -> None:
     repo.git("switch", "-q", "-c", "mine", first)
     repo.commit("begin too", {"plan.toml": PLAN})
     assert repo.git("merge", "--no-edit", "other", check=False).returncode != 0  # plan.lock has another base
-    run([*ORCHESTRATOR, "sync"], cwd=repo.top, env={**repo.env})
+    assert in_process(repo, "sync").returncode == 0
     repo.git("add", "-A")
     repo.git("commit", "-q", "--no-edit")
     assert refused(judged(repo)) == {}
@@ -589,11 +589,11 @@ def test_what_weakens_the_plan_is_listed_with_its_commit(native: Adopted) -> Non
     assert [(item.oid, item.text) for item in weakened] == [(oid, "phase foundation: gate schema is taken away")]
 
 
-def test_a_task_that_enters_with_a_tick_is_listed(native: Adopted) -> None:
+def test_a_task_that_enters_with_a_tick_is_listed(native: Adopted, in_process: InProcess) -> None:
     more = PLAN.replace('title = "Users table"', 'title = "The users table"')
     native.finish_foundation()
     native.add({"plan.toml": more})
-    run([*ORCHESTRATOR, "sync"], cwd=native.top, env={**native.env})
+    assert in_process(native, "sync").returncode == 0
     native.tick("1.1")
     through(native, "feat: [plan] another title")
     assert "task 1.1 enters the plan with a tick: The users table" in listed(judged(native), "weakened")
@@ -737,7 +737,7 @@ def test_single_messages_do_not_count_where_the_branch_lands_as_one_commit(make:
 # -- what cannot be judged ---------------------------------------------------------------------------------------------
 
 
-def test_a_shallow_history_is_not_judged(founded: Adopted, tmp_path: Path) -> None:
+def test_a_shallow_history_is_not_judged(founded: Adopted, tmp_path: Path, command: Verify) -> None:
     shallow = tmp_path / "shallow"
     founded.git("clone", "-q", "--depth", "1", founded.top.as_uri(), shallow)
     done = command(Repository(shallow), "HEAD")
@@ -746,7 +746,7 @@ def test_a_shallow_history_is_not_judged(founded: Adopted, tmp_path: Path) -> No
     assert "fetch-depth: 0" in done.stderr
 
 
-def test_grafts_and_replace_refs_are_not_judged(founded: Adopted) -> None:
+def test_grafts_and_replace_refs_are_not_judged(founded: Adopted, command: Verify) -> None:
     head, parent = founded.out("rev-parse", "HEAD"), founded.out("rev-parse", "HEAD~1")
     founded.git("replace", head, parent)
     done = command(founded, "HEAD")
@@ -772,7 +772,7 @@ def test_missing_objects_are_not_judged(founded: Adopted, kind: str) -> None:
         judged(founded)
 
 
-def test_an_empty_range_is_not_fine(native: Adopted) -> None:
+def test_an_empty_range_is_not_fine(native: Adopted, command: Verify) -> None:
     done = command(native, "HEAD..HEAD")
     assert done.returncode == 3
     assert "nothing was judged" in done.stderr
@@ -780,13 +780,13 @@ def test_an_empty_range_is_not_fine(native: Adopted) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "HEAD..nowhere", "--all", "", "HEAD:plan.toml"])
-def test_a_range_that_names_nothing_is_wrong_usage(native: Adopted, name: str) -> None:
+def test_a_range_that_names_nothing_is_wrong_usage(native: Adopted, name: str, command: Verify) -> None:
     done = command(native, "--", name)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_outside_of_a_repository(tmp_path: Path) -> None:
+def test_outside_of_a_repository(tmp_path: Path, command: Verify) -> None:
     done = command(Repository(tmp_path), "HEAD", env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
     assert done.returncode == 3
     assert "no Git repository" in done.stderr
@@ -795,7 +795,7 @@ def test_outside_of_a_repository(tmp_path: Path) -> None:
 # -- the default range -------------------------------------------------------------------------------------------------
 
 
-def test_by_default_what_the_upstream_does_not_have(native: Adopted, tmp_path: Path) -> None:
+def test_by_default_what_the_upstream_does_not_have(native: Adopted, tmp_path: Path, command: Verify) -> None:
     bare = tmp_path / "bare.git"
     native.git("clone", "-q", "--bare", native.top, bare)
     native.git("remote", "add", "origin", bare)
@@ -807,7 +807,7 @@ def test_by_default_what_the_upstream_does_not_have(native: Adopted, tmp_path: P
     assert (done.returncode, data["judged"], data["refused"][0]["subject"]) == (1, 1, "bad")
 
 
-def test_by_default_what_the_default_branch_does_not_have(native: Adopted) -> None:
+def test_by_default_what_the_default_branch_does_not_have(native: Adopted, command: Verify) -> None:
     native.git("branch", "-M", "main")
     native.git("checkout", "-q", "-b", "topic")
     native.finish_foundation()
@@ -820,7 +820,7 @@ def test_by_default_what_the_default_branch_does_not_have(native: Adopted) -> No
 # -- forms of the answer -----------------------------------------------------------------------------------------------
 
 
-def test_the_answer_as_text_data_and_annotations(native: Adopted) -> None:
+def test_the_answer_as_text_data_and_annotations(native: Adopted, command: Verify) -> None:
     oid = around(native, "feat: [ui] bad\x1b[31m", {"src/ui/lo:g,in%.html": "<form>\n"})
     text = command(native, "HEAD~1..HEAD")
     assert text.returncode == 1
@@ -840,26 +840,26 @@ def test_the_answer_as_text_data_and_annotations(native: Adopted) -> None:
     assert (nothing.returncode, nothing.stdout[:18]) == (3, "::error title=git:")
 
 
-def test_the_title_comes_from_the_environment(founded: Adopted) -> None:
+def test_the_title_comes_from_the_environment(founded: Adopted, command: Verify) -> None:
     assert command(founded, "HEAD~1..HEAD", "--title-env", "PR_TITLE").returncode == 2
     done = command(founded, "HEAD~1..HEAD", "--title-env", "PR_TITLE", env={"PR_TITLE": "$(touch no) what"})
     assert done.returncode == 1
     assert "title:1" in done.stdout
 
 
-def test_a_title_and_the_tip_are_both_refused_where_gates_are_run_again(founded: Adopted) -> None:
+def test_a_title_and_the_tip_are_both_refused_where_gates_are_run_again(founded: Adopted, command: Verify) -> None:
     around(founded, "bad", {"notes.txt": "1\n"})
     done = command(founded, "HEAD~1..HEAD", "--rerun", "--title-env", "TITLE", "--json", env={"TITLE": "no form"})
     assert [verdict["subject"] for verdict in json.loads(done.stdout)["refused"]] == ["bad", "no form"]
 
 
-def test_an_unknown_plan_is_wrong_usage(native: Adopted) -> None:
+def test_an_unknown_plan_is_wrong_usage(native: Adopted, command: Verify) -> None:
     assert command(native, "HEAD", "--plan", "nowhere").returncode == 2
     native.finish_foundation()
     assert command(native, "HEAD~1..HEAD", "--plan", "HEAD").returncode == 0
 
 
-def test_gates_are_run_again_and_a_forged_pass_is_found(make: Maker) -> None:
+def test_gates_are_run_again_and_a_forged_pass_is_found(make: Maker, command: Verify) -> None:
     repo = make.adopted()
     repo.add({"db/schema.sql": "nothing\n"})
     repo.tick("1.2")

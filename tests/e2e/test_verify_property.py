@@ -749,12 +749,12 @@ def test_what_the_hooks_accept_verify_accepts(fresh: Callable[[], Adopted], monk
         compare(monkeypatch, world, [world.judge(name) for name in world.branches()])
         counts["histories"] += 1
 
-    histories(5, work)
+    histories(3, work)
     LOG.info("%s", dict(sorted(counts.items())))
     # It would be easy to find nothing wrong where nothing happens.
-    assert counts["accepted"] >= 20
-    assert counts["refused"] >= 5
-    assert counts["plan changes"] >= 5
+    assert counts["accepted"] >= 10
+    assert counts["refused"] >= 3
+    assert counts["plan changes"] >= 3
     assert counts["merges by Git"] + counts["merges through the hooks"] >= 1
 
 

@@ -74,46 +74,46 @@ def test_an_accepted_commit_prints_nothing_of_ours(way: Adopted) -> None:
         assert word not in said(done)
 
 
-def test_a_red_gate_of_the_own_phase_lets_the_commit_through_and_the_phase_waits(way: Adopted) -> None:
-    way.add({"db/schema.sql": BAD_SCHEMA})
-    way.tick("1.2")
-    before = way.state()
-    done = way.git("commit", "-m", "feat: [foundation] all", check=False)
-    assert_accepted(way, done, before)
+def test_a_red_gate_of_the_own_phase_lets_the_commit_through_and_the_phase_waits(light_way: Adopted) -> None:
+    light_way.add({"db/schema.sql": BAD_SCHEMA})
+    light_way.tick("1.2")
+    before = light_way.state()
+    done = light_way.git("commit", "-m", "feat: [foundation] all", check=False)
+    assert_accepted(light_way, done, before)
     assert "warning[gate-failed]" in said(done)
     assert "looking for users" in said(done)
-    assert status_line(way, 1) == "_awaiting gates - gates: schema open_"
-    assert way.gate_runs() == ["schema"]
+    assert status_line(light_way, 1) == "_awaiting gates - gates: schema open_"
+    assert light_way.gate_runs() == ["schema"]
 
     # What depends on it is refused, with the output of the gate.
-    way.add({"src/api/auth.py": "x = 1\n"})
-    before = way.state()
-    done = way.git("commit", "-m", "feat: [api] login", check=False)
-    assert_refused(way, done, before, "gate-failed")
+    light_way.add({"src/api/auth.py": "x = 1\n"})
+    before = light_way.state()
+    done = light_way.git("commit", "-m", "feat: [api] login", check=False)
+    assert_refused(light_way, done, before, "gate-failed")
     assert "looking for users" in said(done)
-    assert way.gate_runs() == ["schema", "schema"]
-    way.git("rm", "-qf", "src/api/auth.py")
+    assert light_way.gate_runs() == ["schema", "schema"]
+    light_way.git("rm", "-qf", "src/api/auth.py")
 
     # Mended, the gate passes in the commit that mends it.
-    before = way.state()
-    done = way.commit("feat: [foundation] mend", {"db/schema.sql": GOOD_SCHEMA})
-    assert_accepted(way, done, before)
-    assert status_line(way, 1) == "_complete - gates: schema passed_", said(done)
+    before = light_way.state()
+    done = light_way.commit("feat: [foundation] mend", {"db/schema.sql": GOOD_SCHEMA})
+    assert_accepted(light_way, done, before)
+    assert status_line(light_way, 1) == "_complete - gates: schema passed_", said(done)
 
 
-def test_an_aborted_commit_loses_no_passed_run(way: Adopted) -> None:
-    way.add({"db/schema.sql": GOOD_SCHEMA})
-    way.tick("1.2")
-    count = way.commit_count()
-    done = way.git("commit", "-m", "no form at all", check=False)
+def test_an_aborted_commit_loses_no_passed_run(light_way: Adopted) -> None:
+    light_way.add({"db/schema.sql": GOOD_SCHEMA})
+    light_way.tick("1.2")
+    count = light_way.commit_count()
+    done = light_way.git("commit", "-m", "no form at all", check=False)
     assert done.returncode != 0
     assert "error[message-format]" in said(done)
-    assert way.commit_count() == count
-    assert way.gate_runs() == ["schema"]
-    before = way.state()
-    assert_accepted(way, way.git("commit", "-m", "feat: [foundation] all", check=False), before)
-    assert way.gate_runs() == ["schema"]
-    assert status_line(way, 1) == "_complete - gates: schema passed_"
+    assert light_way.commit_count() == count
+    assert light_way.gate_runs() == ["schema"]
+    before = light_way.state()
+    assert_accepted(light_way, light_way.git("commit", "-m", "feat: [foundation] all", check=False), before)
+    assert light_way.gate_runs() == ["schema"]
+    assert status_line(light_way, 1) == "_complete - gates: schema passed_"
 
 
 def test_forms_of_commit(way: Adopted) -> None:

@@ -479,7 +479,7 @@ import sys, time
 from orchestrator.gate_runs import checkouts
 from orchestrator.git import Git
 
-checkouts.WATCH_S = 1.5
+checkouts.WATCH_S = 0.7
 with checkouts.clean_checkouts(Git(sys.argv[1])) as place, place.checkout(sys.argv[2]) as git:
     print(git.top, flush=True)
     time.sleep(600)

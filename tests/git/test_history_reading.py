@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.history.commits import Commit
 
 # Every example is a repository's work; the same ones in every run.
-PROPERTY = settings(max_examples=40, deadline=None, derandomize=True)
+PROPERTY = settings(max_examples=20, deadline=None, derandomize=True)
 LINK_A, LINK_B = b"1" * 40, b"2" * 40  # commits of a submodule, which are not in the repository
 NAMES = [b"a b", b"x\ny", b"x\ty", b":top", b"\n:100644", b"\xff\xfe", "é".encode(), b"\\n", b'"q"', b"1" * 40, b"]"]
 MESSAGES = [

@@ -419,11 +419,11 @@ from orchestrator.app.verify.rerun import rerun
 from tests.git.test_rerun import completed, known, plan_of
 from tests.support import Repository
 
-checkouts.WATCH_S = 3.0
+checkouts.WATCH_S = float(sys.argv[4])
 repo = Repository(Path(sys.argv[1]))
 plan = plan_of({"g": sys.argv[2]}, settings=f"setup = '''{sys.argv[3]}'''")
 try:
-    rerun(known(repo), [completed(plan, oid) for oid in sys.argv[4:]], 2)
+    rerun(known(repo), [completed(plan, oid) for oid in sys.argv[5:]], 2)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -448,8 +448,9 @@ def test_signal(
 ) -> None:
     wait = (WRITE if where == "busy gate" else SLEEP).replace("MAIL", str(mail.path))
     commands = ("true", wait) if where == "setup" else (wait, "true")
+    watch_s = "3" if where == "busy gate" else "0.7"  # the busy one is ended with SIGKILL, 2 s after SIGTERM
     program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(ready.top), *commands, *commits[:2]],
+        [sys.executable, "-c", PROGRAM, str(ready.top), *commands, watch_s, *commits[:2]],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": ROOT},
         stderr=subprocess.DEVNULL,

@@ -326,8 +326,8 @@ OPERATIONS = (
         "in a row",
         (Step(("rebase", "-q", "--exec", "git commit -q --amend --no-edit", "HEAD~3")),),
     ),
-    Operation("rebase --apply", "applied", "to rebase", (Step(("rebase", "-q", "--apply", "main")),)),
-    Operation("am", "applied", "to apply", (Step(("am", "-q", "-3", "../patches/0001-feat-foundation-work.patch")),)),
-    Operation("stash and pop", "applied", "edited too", (Step(("stash", "push", "-q")), Step(("stash", "pop", "-q")))),
+    Operation("rebase --apply", "picked", "to rebase", (Step(("rebase", "-q", "--apply", "main")),)),
+    Operation("am", "picked", "to apply", (Step(("am", "-q", "-3", "../patches/0001-feat-foundation-work.patch")),)),
+    Operation("stash and pop", "picked", "edited too", (Step(("stash", "push", "-q")), Step(("stash", "pop", "-q")))),
     Operation("pull --rebase", "rebase", "to pull", (Step(("pull", "-q", "--rebase")),)),
 )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from orchestrator.app.report.figures import duration
 from orchestrator.core.finding import printable
 from orchestrator.core.plan import one_line
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~$&!]")
 _AT_THE_START = re.compile(r"(?:\d{1,9}(?=[.)](?:\s|$)))?(?=[-+=.)])")
@@ -24,6 +28,11 @@ class Plain(str):
 
 def markdown_report(data: dict[str, Any]) -> str:
     """The report as Markdown in the GitHub flavour, its last line ended."""
+    return _template().render(data)
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         autoescape=False,  # noqa: S701 - no HTML; finalize escapes what Markdown would take for markup
         finalize=_final,
@@ -34,7 +43,7 @@ def markdown_report(data: dict[str, Any]) -> str:
         undefined=StrictUndefined,
     )
     environment.filters |= {"code": code, "time": _time, "span": _span, "counts": _counts}
-    return environment.get_template("report.md.j2").render(data)
+    return environment.get_template("report.md.j2")
 
 
 def escaped(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,6 +17,8 @@ from orchestrator.core.plan import ASSUMPTION, BLOCKER, QUESTION, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from jinja2 import Template
 
 _SIGNS = {
     "complete": ("\u2713", "good"),
@@ -64,6 +67,11 @@ def html_page(data: dict[str, Any]) -> str:
 
     Whatever comes from plan, paths and commits is made printable and escaped.
     """
+    return _template().render(data=data, **_view(data))
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("orchestrator.app.report", "templates"),
         autoescape=True,
@@ -87,7 +95,7 @@ def html_page(data: dict[str, Any]) -> str:
         }
     )
     environment.globals.update({"signs": _SIGNS, "kinds": _KINDS, "reasons_first": _REASONS_FIRST})
-    return environment.get_template("page.html.j2").render(data=data, **_view(data))
+    return environment.get_template("page.html.j2")
 
 
 def _view(data: dict[str, Any]) -> dict[str, Any]:
