@@ -49,8 +49,8 @@ def test_a_plan_change_travels_alone_and_ticks_follow(native: Adopted) -> None:
     assert box(native, "1.3") == "- [x] Task 1.3: Settings agreed ✓"
 
 
-def test_a_plan_change_under_a_runner(make: Maker, runner: str) -> None:
-    repo = make.adopted(runner)
+def test_a_plan_change_under_a_runner(make: Maker) -> None:
+    repo = make.adopted("prek")
     repo.tick("1.2")
     repo.add({"plan.toml": with_new_task(PLAN)})
     before = repo.state()
@@ -117,8 +117,8 @@ def test_removal_of_the_plan(native: Adopted) -> None:
     assert native.head_files() == [".gitignore", "notes.txt", "src/api/x"]
 
 
-def test_removal_of_the_plan_under_a_runner(make: Maker, runner: str) -> None:
-    repo = make.adopted(runner)
+def test_removal_of_the_plan_under_a_runner(make: Maker) -> None:
+    repo = make.adopted("prek")
     repo.git("rm", "-q", "plan.toml")
     repo.write("notes.txt", "unstaged\n")
     before = repo.state()

@@ -116,74 +116,74 @@ def test_an_aborted_commit_loses_no_passed_run(light_way: Adopted) -> None:
     assert status_line(light_way, 1) == "_complete - gates: schema passed_"
 
 
-def test_forms_of_commit(way: Adopted) -> None:
-    way.add({"db/a.sql": "a\n", "db/b.sql": "b\n"})
-    before = way.state()
-    assert_accepted(way, way.git("commit", "-m", "feat: [foundation] two files", check=False), before)
+def test_forms_of_commit(light_way: Adopted) -> None:
+    light_way.add({"db/a.sql": "a\n", "db/b.sql": "b\n"})
+    before = light_way.state()
+    assert_accepted(light_way, light_way.git("commit", "-m", "feat: [foundation] two files", check=False), before)
 
-    way.write("db/a.sql", "aa\n")
-    way.tick("1.2", stage=False)
-    before = way.state()
-    assert_accepted(way, way.git("commit", "-am", "feat: [foundation] by -a", check=False), before)
-    assert box(way, "1.2") == "- [x] Task 1.2: Settings agreed ✓"
+    light_way.write("db/a.sql", "aa\n")
+    light_way.tick("1.2", stage=False)
+    before = light_way.state()
+    assert_accepted(light_way, light_way.git("commit", "-am", "feat: [foundation] by -a", check=False), before)
+    assert box(light_way, "1.2") == "- [x] Task 1.2: Settings agreed ✓"
 
-    way.write("db/a.sql", "aaa\n")
-    way.write("db/b.sql", "bb\n")
-    way.add({"db/schema.sql": GOOD_SCHEMA})
-    before = way.state()
-    done = way.git("commit", "-m", "feat: [foundation] by path", "--", "db/schema.sql", check=False)
-    assert_accepted(way, done, before, dirty=[" M db/a.sql", " M db/b.sql"])
-    assert box(way, "1.1") == "- [x] Task 1.1: Users table ✓"
+    light_way.write("db/a.sql", "aaa\n")
+    light_way.write("db/b.sql", "bb\n")
+    light_way.add({"db/schema.sql": GOOD_SCHEMA})
+    before = light_way.state()
+    done = light_way.git("commit", "-m", "feat: [foundation] by path", "--", "db/schema.sql", check=False)
+    assert_accepted(light_way, done, before, dirty=[" M db/a.sql", " M db/b.sql"])
+    assert box(light_way, "1.1") == "- [x] Task 1.1: Users table ✓"
     # The next plain commit takes nothing back.
-    way.git("add", "db/a.sql")
-    before = way.state()
-    done = way.git("commit", "-m", "feat: [foundation] plain", check=False)
-    assert_accepted(way, done, before, dirty=[" M db/b.sql"])
-    assert box(way, "1.1") == "- [x] Task 1.1: Users table ✓"
+    light_way.git("add", "db/a.sql")
+    before = light_way.state()
+    done = light_way.git("commit", "-m", "feat: [foundation] plain", check=False)
+    assert_accepted(light_way, done, before, dirty=[" M db/b.sql"])
+    assert box(light_way, "1.1") == "- [x] Task 1.1: Users table ✓"
 
-    before = way.state()
-    done = way.git("commit", "--amend", "-m", "feat: [foundation] another word", check=False)
-    assert_accepted(way, done, before, dirty=[" M db/b.sql"], new=0)
-    assert way.out("log", "-1", "--format=%s") == "feat: [foundation] another word"
-    assert way.read("db/b.sql") == "bb\n"
+    before = light_way.state()
+    done = light_way.git("commit", "--amend", "-m", "feat: [foundation] another word", check=False)
+    assert_accepted(light_way, done, before, dirty=[" M db/b.sql"], new=0)
+    assert light_way.out("log", "-1", "--format=%s") == "feat: [foundation] another word"
+    assert light_way.read("db/b.sql") == "bb\n"
 
 
-def test_merges(way: Adopted) -> None:
-    way.git("switch", "-qc", "side")
-    way.commit("feat: [foundation] side", {"db/side.sql": "s\n", "db/both.sql": "side\n"})
-    way.git("switch", "-q", "main")
-    way.commit("feat: [foundation] main", {"db/main.sql": "m\n"})
-    before = way.state()
-    done = way.git("merge", "--no-edit", "side", check=False)
-    assert_accepted(way, done, before, new=2)
-    assert way.out("log", "-1", "--format=%s").startswith("Merge branch")
+def test_merges(light_way: Adopted) -> None:
+    light_way.git("switch", "-qc", "side")
+    light_way.commit("feat: [foundation] side", {"db/side.sql": "s\n", "db/both.sql": "side\n"})
+    light_way.git("switch", "-q", "main")
+    light_way.commit("feat: [foundation] main", {"db/main.sql": "m\n"})
+    before = light_way.state()
+    done = light_way.git("merge", "--no-edit", "side", check=False)
+    assert_accepted(light_way, done, before, new=2)
+    assert light_way.out("log", "-1", "--format=%s").startswith("Merge branch")
 
     # Both sides end in another tick; what conflicts is concluded by an ordinary commit.
-    way.git("switch", "-qc", "other")
-    way.commit("feat: [foundation] other", {"db/both.sql": "other\n"})
-    way.git("switch", "-q", "main")
-    way.commit("feat: [foundation] ours", {"db/both.sql": "ours\n"})
-    assert way.git("merge", "--no-edit", "other", check=False).returncode == 1
-    way.add({"db/both.sql": "both\n"})
-    before = way.state()
-    done = way.git("commit", "--no-edit", check=False)
-    assert_accepted(way, done, before, new=2)
-    assert way.out("rev-list", "--parents", "-n", "1", "HEAD").count(" ") == 2
+    light_way.git("switch", "-qc", "other")
+    light_way.commit("feat: [foundation] other", {"db/both.sql": "other\n"})
+    light_way.git("switch", "-q", "main")
+    light_way.commit("feat: [foundation] ours", {"db/both.sql": "ours\n"})
+    assert light_way.git("merge", "--no-edit", "other", check=False).returncode == 1
+    light_way.add({"db/both.sql": "both\n"})
+    before = light_way.state()
+    done = light_way.git("commit", "--no-edit", check=False)
+    assert_accepted(light_way, done, before, new=2)
+    assert light_way.out("rev-list", "--parents", "-n", "1", "HEAD").count(" ") == 2
 
 
-def test_a_merge_that_would_bring_a_locked_phase_is_refused(way: Adopted) -> None:
-    way.git("switch", "-qc", "side")
-    way.add({"src/api/auth.py": "x = 1\n"})
-    way.git("commit", "-q", "--no-verify", "-m", "sneaked in")
-    way.git("switch", "-q", "main")
-    way.commit("feat: [foundation] main", {"db/main.sql": "m\n"})
-    way.git("merge", "--no-commit", "side")
-    way.add({"src/api/more.py": "y = 1\n"})
-    count = way.commit_count()
-    done = way.git("commit", "--no-edit", check=False)
+def test_a_merge_that_would_bring_a_locked_phase_is_refused(light_way: Adopted) -> None:
+    light_way.git("switch", "-qc", "side")
+    light_way.add({"src/api/auth.py": "x = 1\n"})
+    light_way.git("commit", "-q", "--no-verify", "-m", "sneaked in")
+    light_way.git("switch", "-q", "main")
+    light_way.commit("feat: [foundation] main", {"db/main.sql": "m\n"})
+    light_way.git("merge", "--no-commit", "side")
+    light_way.add({"src/api/more.py": "y = 1\n"})
+    count = light_way.commit_count()
+    done = light_way.git("commit", "--no-edit", check=False)
     assert done.returncode != 0
     assert "error[phase-locked]" in said(done)
-    assert way.commit_count() == count
+    assert light_way.commit_count() == count
 
 
 def test_what_went_around_the_hooks_is_not_pushed(way: Adopted, tmp_path: Path) -> None:
