@@ -340,14 +340,14 @@ def _known_places(repository: Repository, *plans: tuple[str, bytes] | None) -> l
 
 def listing_of(repository: Repository, tree: str, where: Sequence[str] | None = None) -> dict[str, tuple[str, str]]:
     """The files of a commit or tree, or those at or below the paths ``where``: path -> (mode, object id)."""
-    listing = {}
     # As bytes, they are the same in every locale.
     paths = ("--", *[os.fsdecode(path_bytes(path)) for path in where]) if where is not None else ()
     out = repository.git.run("ls-tree", "-r", "-z", "--full-tree", tree, *paths, env=_LITERAL)
-    for entry in out.split(b"\0")[:-1]:
-        meta, _, path = entry.partition(b"\t")
-        mode, _, oid = meta.decode("ascii").split(" ")
-        listing[path_text(path)] = (mode, oid)
+    listing = {}
+    for entry in path_text(out).split("\0")[:-1]:
+        meta, _, path = entry.partition("\t")
+        mode, _, oid = meta.split(" ")
+        listing[path] = (mode, oid)
     return listing
 
 

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from orchestrator.core.gate import GateResult
-from orchestrator.gate_runs import GateJob, TerminalProgress, run_gates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.core.gate import DueGate
     from orchestrator.core.plan import Gate, Phase
     from orchestrator.core.settle import Settled
+    from orchestrator.gate_runs import GateJob
 
 
 def run_due(
@@ -29,6 +29,8 @@ def run_due(
     Raises:
         KeyboardInterrupt: interrupted; nothing is left running.
     """
+    from orchestrator.gate_runs import TerminalProgress, run_gates  # noqa: PLC0415 - only where something is due
+
     by_key = {item.key: item for item in due if item.key}
     at_once = settled.plan.settings.jobs if jobs is None else jobs
     expected_s = expected_seconds(repository, list(by_key.values()), at_once)
@@ -46,6 +48,8 @@ def run_due(
 
 def gate_job(content: Content, phase: Phase, gate: Gate) -> GateJob:
     """What a run of the phase's gate on that tree needs; a gate whose inputs match nothing cannot be run."""
+    from orchestrator.gate_runs.job import GateJob  # noqa: PLC0415
+
     # A report of one gate, written beside another that claims its folder, is no change of content.
     reports = {path for other in content.plan.phases for its in other.gates for path in (its.junit, its.coverage)}
     return GateJob(

@@ -15,6 +15,7 @@ from orchestrator.core.value import Value
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orchestrator.app.facts import Facts
     from orchestrator.app.repository import Repository
     from orchestrator.core.gate import GateResult
     from orchestrator.core.plan import Gate, Phase
@@ -58,6 +59,7 @@ def validate(
         CannotJudgeError: a phase is unknown, or the plan cannot be read.
     """
     warnings = sync(repository).warnings if in_conflict(repository) else ()
+    index = repository.index_state()
     facts = staged_facts(repository)
     reading = staged_reading(facts)
     settled = facts.settle({}, reading)
@@ -73,7 +75,7 @@ def validate(
         results.update({result.key: result for result in run_due(repository, settled, due, None, jobs)})
         # A phase that has its passes now opens those that wait for it, whose gates may be due in turn.
         settled = facts.settle(results, reading)
-    settled = _write(repository, results)
+    settled = _write(repository, facts, index, results)
     lines: list[Validated] = []
     findings = []
     for item in ran.values():
@@ -94,11 +96,16 @@ def validate(
 
 
 @one_at_a_time
-def _write(repository: Repository, results: Mapping[str, GateResult]) -> Settled:
-    """Bring both files up to date with what is staged now, which may be another plan, tick or text than before."""
+def _write(repository: Repository, facts: Facts, index: str, results: Mapping[str, GateResult]) -> Settled:
+    """Bring both files up to date with what is staged now, which may be another plan, tick or text than before.
+
+    ``facts`` are those of the index as it was in the state ``index``.
+    """
     if in_conflict(repository):
         sync_alone(repository)
-    facts = staged_facts(repository)
+    head = repository.git.call("rev-parse", "-q", "--verify", "HEAD")[1].decode("ascii").strip()
+    if not index or (index, head) != (repository.index_state(), facts.head_oid):
+        facts = staged_facts(repository)
     settled = facts.settle(results, staged_reading(facts))
     stage_own_files(facts, settled)
     return settled

@@ -7,8 +7,6 @@ import functools
 import os
 from typing import TYPE_CHECKING
 
-import git as gitpython
-
 from orchestrator.app.commit import staged_parents
 from orchestrator.app.facts import read_facts
 from orchestrator.app.own_files import write_own_files
@@ -18,7 +16,7 @@ from orchestrator.core.finding import CannotJudgeError, Finding, Location, Unkno
 from orchestrator.core.names import nearest
 from orchestrator.core.plan import PLAN_PATH
 from orchestrator.core.settle import Before, Settled
-from orchestrator.git import Git
+from orchestrator.git import Git, GitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,12 +39,24 @@ def open_workplace(start: Path | None = None, *, bare_too: bool = False) -> Repo
     Raises:
         CannotJudgeError: there is none, it has no work tree, or Git is too old.
     """
-    try:
-        with gitpython.Repo(start or os.getcwd(), search_parent_directories=True) as found:
-            top, git_dir = found.working_tree_dir, found.git_dir
-    except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError) as error:
-        raise CannotJudgeError(Finding("git", "this is no Git repository", help="git init")) from error
-    if top is None and not bare_too:
+    # Each answer on a line of its own, in this order; where there is no work tree, the last one is missing.
+    code, out, err = Git(os.fspath(start or "."), os.environ).call(
+        "rev-parse", "--is-bare-repository", "--absolute-git-dir", "--show-toplevel", env={"LC_ALL": "C"}
+    )
+    is_bare, _, places = os.fsdecode(out).partition("\n")
+    if not places:
+        said = err.decode("utf-8", "replace").strip()
+        if "not a git repository" in said.lower():
+            raise CannotJudgeError(Finding("git", "this is no Git repository", help="git init"))
+        raise GitError(("rev-parse", "--absolute-git-dir"), code, said)
+    git_dir, _, top = places.removesuffix("\n").partition("\n")
+    if code and is_bare != "true":
+        top = os.path.dirname(git_dir)
+        if os.path.basename(git_dir) != ".git":
+            raise CannotJudgeError(
+                Finding("git", "this folder is in the Git directory, not in a work tree", help="cd to the work tree")
+            )
+    if is_bare == "true" and not bare_too:
         raise CannotJudgeError(
             Finding(
                 "git",
@@ -54,7 +64,7 @@ def open_workplace(start: Path | None = None, *, bare_too: bool = False) -> Repo
                 help="orchestrator install --native, for the hook that judges what is pushed here",
             )
         )
-    repository = Repository(Git(os.fspath(top or git_dir), os.environ), os.fspath(git_dir))
+    repository = Repository(Git(top or git_dir, os.environ), git_dir)
     check_git_version(repository.git)
     return repository
 

@@ -92,7 +92,7 @@ class Content:
                 if gate.inputs is None and self._whole is not None:
                     self.listing, self._paths, self._whole = self._whole(), None, None
                 candidates = self.paths.names if gate.inputs is None else selected_paths(gate.inputs, self.paths)
-                known = [path for path in candidates if claims.admits(path)]
+                known = claims.admitted(candidates)
                 if claims.everything and not known:  # the others claim all there is, and this phase none of it
                     known = [path for path in candidates if path not in OWN_PATHS]
             self._inputs[phase.id, gate.name] = known
@@ -194,6 +194,12 @@ class Claims:
     def __call__(self, path: str) -> bool:
         """Whether the path is an input: matched, and not claimed by unrelated phases only."""
         return (self._patterns is None or any_matches(self._patterns, path)) and self.admits(path)
+
+    def admitted(self, paths: Sequence[str]) -> list[str]:
+        """Those of the paths, which the patterns match, that are inputs: not claimed by unrelated phases only."""
+        near = self._owners.near(paths)
+        free = self.everything or self._patterns is not None
+        return [path for path in paths if (self.admits(path) if path in near else free and path not in OWN_PATHS)]
 
     def admits(self, path: str) -> bool:
         """Whether a path that the patterns match is an input: not claimed by unrelated phases only."""

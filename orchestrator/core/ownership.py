@@ -7,10 +7,14 @@ from orchestrator.core.plan import is_outside_phases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from orchestrator.core.patterns import Pattern
     from orchestrator.core.plan import Phase, Plan, Task
+
+    Claim = tuple[Pattern, Sequence[Pattern], Phase, Task | None]
+
+_NOBODY: tuple[list[str], list[str]] = ([], [])
 
 
 class Owners:
@@ -22,7 +26,8 @@ class Owners:
 
     def __init__(self, plan: Plan) -> None:
         """Enter each pattern under the folder that it is fixed to."""
-        self._claims: dict[str, list[tuple[Pattern, Sequence[Pattern], Phase, Task | None]]] = {}
+        self._claims: dict[str, list[Claim]] = {}
+        self._around: dict[str, list[Claim]] = {}  # by folder, of those that were asked for
         self._order = {phase.id: phase.number for phase in plan.phases}
         self._known: dict[str, tuple[list[str], list[str]]] = {}
         for phase in plan.phases:
@@ -53,6 +58,14 @@ class Owners:
         }
         return sorted(found.union(self.phases(path)), key=self._order.__getitem__)
 
+    def near(self, paths: Iterable[str]) -> set[str]:
+        """Those of the paths at or above which a pattern is fixed; all others are nobody's."""
+        found = set()
+        for path in paths:
+            if self._above(path.rpartition("/")[0]) or path in self._claims:
+                found.add(path)
+        return found
+
     def tasks(self, path: str) -> list[str]:
         """The ids of the tasks that claim the path."""
         return self._lookup(path)[1]
@@ -64,17 +77,26 @@ class Owners:
         return known
 
     def _find(self, path: str) -> tuple[list[str], list[str]]:
+        claims = self._above(path.rpartition("/")[0])
+        if path in self._claims:
+            claims = [*self._claims[path], *claims]
+        elif not claims:
+            return _NOBODY
         phases: set[str] = set()
         tasks: dict[str, None] = {}
-        place = path
-        while True:
-            for pattern, patterns, phase, task in self._claims.get(place, ()):
-                if phase.id in phases and (task is None or task.id in tasks):
-                    continue
-                if pattern.matches(path) and (len(patterns) == 1 or any_matches(patterns, path)):
-                    phases.add(phase.id)
-                    if task is not None:
-                        tasks[task.id] = None
-            if not place:
-                return sorted(phases, key=self._order.__getitem__), list(tasks)
-            place = place.rpartition("/")[0]
+        for pattern, patterns, phase, task in claims:
+            if phase.id in phases and (task is None or task.id in tasks):
+                continue
+            if pattern.matches(path) and (len(patterns) == 1 or any_matches(patterns, path)):
+                phases.add(phase.id)
+                if task is not None:
+                    tasks[task.id] = None
+        return sorted(phases, key=self._order.__getitem__), list(tasks)
+
+    def _above(self, folder: str) -> list[Claim]:
+        """The claims that are fixed to the folder or to one above it, the nearest first."""
+        known = self._around.get(folder)
+        if known is None:
+            above = self._above(folder.rpartition("/")[0]) if folder else []
+            known = self._around[folder] = [*self._claims.get(folder, ()), *above]
+        return known

@@ -7,7 +7,6 @@ import selectors
 import signal
 import time
 from contextlib import nullcontext
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from orchestrator.core.finding import printable
@@ -345,10 +344,16 @@ class _Runs:
     def _with_reports(self, job: GateJob, result: GateResult) -> tuple[GateResult, list[str]]:
         """The result with the facts of the gate's reports, and what in them fails it."""
         gate = job.gate
-        failures = []
+        failures: list[str] = []
+        if not gate.junit and not gate.coverage:
+            return result, failures
+        from fractions import Fraction  # noqa: PLC0415 - only for a gate with reports
+
+        from orchestrator.gate_runs import report_formats  # noqa: PLC0415
+
         if gate.junit:
             try:
-                junit = reports.parse_junit(self._read(gate.junit))
+                junit = report_formats.parse_junit(self._read(gate.junit))
             except ReportError as error:
                 failures.append(f"report {gate.junit} {error}")
             else:
@@ -359,14 +364,14 @@ class _Runs:
                     failures.append(f"{junit.tests} tests were executed, {gate.min_tests} are required")
         if gate.coverage:
             try:
-                percent = reports.parse_coverage(self._read(gate.coverage))
+                percent = report_formats.parse_coverage(self._read(gate.coverage))
             except ReportError as error:
                 failures.append(f"report {gate.coverage} {error}")
             else:
                 # The shortest decimal that the plan can have meant, not the binary fraction next to it.
                 required = Fraction(str(gate.min_coverage))
                 if percent is not None:
-                    result = result.replace(coverage=reports.rounded_down(percent))
+                    result = result.replace(coverage=report_formats.rounded_down(percent))
                 if percent is None and required > 0:
                     failures.append(f"report {gate.coverage} measures no lines")
                 elif percent is not None and percent < required:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.core.plan import Gate
-from orchestrator.gate_runs import reports
-from orchestrator.gate_runs.reports import JUnit, ReportError, parse_coverage, parse_junit, rounded_down
+from orchestrator.gate_runs import report_formats
+from orchestrator.gate_runs.report_formats import JUnit, parse_coverage, parse_junit, rounded_down
+from orchestrator.gate_runs.reports import ReportError
 from tests.git.gate_support import job, python, run, run_one
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def test_no_junit(case: str) -> None:
 
 
 def test_too_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MAX_ELEMENTS", 10)
+    monkeypatch.setattr(report_formats, "MAX_ELEMENTS", 10)
     with pytest.raises(ReportError, match="too many"):
         parse_junit(b"<testsuites>" + b"<a/>" * 10 + b"</testsuites>")
 
