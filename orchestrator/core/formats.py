@@ -238,4 +238,9 @@ def _unpacked(value: Any) -> Any:
     if type(value) is not tuple:
         return value
     items = [_unpacked(item) if type(item) is tuple else item for item in value[1:]]
-    return tuple(items) if value[0] is None else _CLASSES[value[0]](*items)
+    if value[0] is None:
+        return tuple(items)
+    cls = _CLASSES[value[0]]
+    if len(items) != len(cls._fields):
+        raise TypeError(f"a {value[0]} has {len(cls._fields)} fields, not {len(items)}")
+    return cls.made_of(items)

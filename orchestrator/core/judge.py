@@ -189,10 +189,18 @@ class _Judge:
         if self.settled.is_finished and not pending:
             return dict(self.settled.states)
 
+        counted = {
+            (phase.id, gate.name)
+            for phase in self.plan.phases
+            for gate in phase.gates
+            if gate.name not in self.settled.lock[phase.id].passes
+            and ((phase.id, gate.name) in pending or self.passed_before(phase, gate))
+        }
+        if not counted:
+            return dict(self.settled.states)
+
         def has_passed(phase: Phase, gate: Gate) -> bool:
-            if gate.name in self.settled.lock[phase.id].passes or (phase.id, gate.name) in pending:
-                return True
-            return self.passed_before(phase, gate)
+            return gate.name in self.settled.lock[phase.id].passes or (phase.id, gate.name) in counted
 
         return plan_state(self.plan, self.settled.marks, self.settled.content, has_passed)
 
@@ -200,12 +208,11 @@ class _Judge:
         recorded = (self.before.lock or {}).get(phase.id, NO_EVIDENCE).passes.get(gate.name)
         if self.intent.in_history:
             return recorded is not None or (phase.id, gate.name) in self.settled.recorded
-        if recorded is None:
+        old = self.before.plan.phases_by_id.get(phase.id)
+        if recorded is None or old is None:
             return False
         return any(
             recorded.key == self.before.content.key(old, old_gate)
-            for old in self.before.plan.phases
-            if old.id == phase.id
             for old_gate in old.gates
             if old_gate.name == gate.name and old_gate.definition() == gate.definition()
         )

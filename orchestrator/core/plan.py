@@ -7,7 +7,7 @@ from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from orchestrator.core.patterns import Pattern
 
@@ -222,10 +222,15 @@ class Plan(Value):
         Raises:
             KeyError: there is none.
         """
-        for phase in self.phases:
-            if phase.id == phase_id:
-                return phase
-        raise KeyError(phase_id)
+        return self.phases_by_id[phase_id]
+
+    @property
+    def phases_by_id(self) -> Mapping[str, Phase]:
+        """The phases by id, in order."""
+        known: dict[str, Phase] | None = self.__dict__.get("_by_id")
+        if known is None:
+            known = self.__dict__["_by_id"] = {phase.id: phase for phase in self.phases}
+        return known
 
     def dependencies(self, phase_id: str) -> list[str]:
         """The ids of everything that the phase depends on, directly or not, worked out once."""
