@@ -68,6 +68,23 @@ class RunCache:
             return []
         return [plan for entry in found if (plan := self.plan(entry.name)) is not None]
 
+    # -- keys of gates
+
+    def keys(self, name: str) -> tuple[str, dict[tuple[str, str], str]] | None:
+        """The tree and its keys, by phase id and gate name, that were kept last under that name, if they are sound."""
+        header, _, body = (self._read("keys") or b"").partition(b"\n")
+        tree = header.decode("ascii", "replace").split(" ")[0]
+        if not body or header != _keys_header(name, tree, body):
+            return None
+        lines = [line.split("\t") for line in body.decode("utf-8", "surrogateescape").split("\n")]
+        return tree, {(phase_id, gate): key for phase_id, gate, key in lines}
+
+    def keep_keys(self, name: str, tree: str, keys: Mapping[tuple[str, str], str]) -> None:
+        """Remember the keys that gates have on that tree."""
+        text = "\n".join([f"{phase_id}\t{gate}\t{key}" for (phase_id, gate), key in keys.items()])
+        body = text.encode("utf-8", "surrogateescape")
+        self._write("keys", _keys_header(name, tree, body) + b"\n" + body)
+
     # -- runs
 
     def known_pass(self, key: str) -> Pass | None:
@@ -205,6 +222,14 @@ class RunCache:
             return  # a folder that could not be made, or that another hook is tidying up right now
         for entry in found[:-kept]:
             self._remove(f"{folder}/{entry.name}")
+
+
+def _keys_header(name: str, tree: str, body: bytes) -> bytes:
+    from binascii import crc32  # noqa: PLC0415
+
+    from orchestrator.core.gate import KEY_SCHEMA  # noqa: PLC0415
+
+    return f"{tree} {KEY_SCHEMA} {len(body)} {crc32(body):08x} {name}".encode("utf-8", "surrogateescape")
 
 
 def _run_name(phase_id: str, gate: str) -> str:

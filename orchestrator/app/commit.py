@@ -99,6 +99,10 @@ def _judge_and_write(
             _refuse_changed_files(
                 facts.repository, f"files were changed while gates ran, and {runner.name} commits nothing then"
             )
+    if facts.keys_name:
+        from orchestrator.app.kept_keys import keep_keys  # noqa: PLC0415 - only for a large plan
+
+        keep_keys(facts)
     # Without a change there will be no commit, and what is written now would be left behind, staged.
     options = running_commit()
     is_empty = not facts.changed and len(facts.parents) == 1 and options.known and not options.allow_empty

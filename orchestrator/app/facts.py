@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.app.repository import Repository
     from orchestrator.core.formats import Lock
     from orchestrator.core.gate import GateResult, Pass
+    from orchestrator.core.ownership import Owners
     from orchestrator.core.plan import Plan
     from orchestrator.core.settle import Settled
     from orchestrator.core.todo import Todo
@@ -29,6 +30,7 @@ _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
 # Paths are names, whatever git(1), --glob-pathspecs and the like, has put into the environment.
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "1", "GIT_GLOB_PATHSPECS": "0", "GIT_NOGLOB_PATHSPECS": "0",
             "GIT_ICASE_PATHSPECS": "0"}  # fmt: skip
+_MANY_PHASES = 50  # below, all keys are worked out in the time that it takes to find those that were kept
 INDEX = ""  # the tree-ish that stands for what is staged
 
 
@@ -89,6 +91,12 @@ class Facts(Value):
     parents: tuple[str, ...]
     tree: str  # the tree-ish that was read; INDEX for what is staged
     head_oid: str = ""  # of the first parent
+    head_tree: str = ""  # the tree of the first parent
+    has_parents_lock: bool = False  # plan.lock is that of the only parent
+    known_todo: Todo | None = None  # PLAN.md, where it has been taken apart already
+    same_reading: Reading | None = None  # of PLAN.md, where it and the plan are those of the only parent
+    keys_name: str = ""  # what the gates' keys of that tree are kept under, if they are
+    keys_known: int = 0  # how many of them were
     by_result: bool = False  # it stands for a whole branch: a squash, or a merge of what no plan has judged
 
     @property
@@ -112,10 +120,14 @@ class Facts(Value):
         Raises:
             CannotJudgeError: its markers are broken.
         """
-        return EMPTY if self.todo_text is None else parse(self.todo_text)
+        if self.todo_text is None:
+            return EMPTY
+        return parse(self.todo_text) if self.known_todo is None else self.known_todo
 
     def reading(self) -> Reading:
         """The marks that PLAN.md says, in ids of the plan that rendered it."""
+        if self.same_reading is not None:
+            return self._without_own_ticks(self.same_reading)
         plan = self.required().plan
         todo = self.todo()
         if self.todo_text is None and self.before is not None:
@@ -147,7 +159,9 @@ class Facts(Value):
     def settle(self, results: Mapping[str, GateResult], reading: Reading) -> Settled:
         """What the tree says, with what the cache and finished runs add."""
         content = self.required()
-        lock = None if self.lock_bytes is None else parse_lock(self.lock_bytes)
+        lock = self.before.lock if self.has_parents_lock and self.before else None
+        if lock is None and self.lock_bytes is not None:
+            lock = parse_lock(self.lock_bytes)
         return settle(content.plan, content, self.before, reading, lock, self.pass_lookup(results))
 
     def pass_lookup(self, results: Mapping[str, GateResult]) -> Callable[[str], Pass | None]:
@@ -198,13 +212,24 @@ def read_facts(
     files = files_before.after(changes)
     _check_modes(files.listing)
     plan = repository.load_plan(*new_plan).at(repository.today()) if new_plan else None
-    content = Content(plan, files.listing, whole=files.all_of_them) if plan else None
-    before = _before(repository, objects, sides, plan, content, files_before)
+    head = objects[f"{first}^{{commit}}"] if first else None
+    head_tree = head[1].partition(b"\n")[0].decode("ascii", "replace")[5:] if head else ""
+    keys_name = ""
+    keys: dict[tuple[str, str], str] = {}
+    owners = None
+    is_same_plan = plan is not None and new_plan == old_plan and len(sides) == 1
+    if plan and new_plan and is_same_plan and tree == INDEX:
+        keys_name, owners, keys = _kept_keys(repository, plan, new_plan[0], head_tree, changes)
+    content = Content(plan, files.listing, owners, whole=files.all_of_them, keys=keys) if plan else None
+    todo = objects[f"{tree}:{TODO_PATH}"]
+    known_todo, same = None, None
+    if plan and is_same_plan and todo and todo == objects[f"{first}:{TODO_PATH}"]:
+        known_todo, same = _sound_todo(todo, plan)
+    before = _before(repository, objects, sides, plan, content, files_before, same.marks if same else None)
     known: dict[str, Pass] = {}
     for parent in (*sides[1:], *([squashed] if squashed else [])):
         lock = parent_lock(objects[f"{parent}:{LOCK_PATH}"])
         known.update({p.key: p for phase in (lock or {}).values() for p in phase.passes.values()})
-    todo = objects[f"{tree}:{TODO_PATH}"]
     lock_blob = objects[f"{tree}:{LOCK_PATH}"]
     by_result = bool(squashed) and before is not None and before.plan.settings.mainline == "squash"
     own = changes
@@ -224,9 +249,33 @@ def read_facts(
         known_passes=known,
         parents=tuple(parents),
         tree=tree,
-        head_oid=head[0] if first and (head := objects[f"{first}^{{commit}}"]) else "",
+        head_oid=head[0] if head else "",
+        head_tree=head_tree,
+        known_todo=known_todo,
+        same_reading=same,
+        has_parents_lock=len(sides) == 1 and lock_blob is not None and lock_blob == objects[f"{first}:{LOCK_PATH}"],
+        keys_name=keys_name,
+        keys_known=len(keys),
         by_result=by_result,
     )
+
+
+def _kept_keys(
+    repository: Repository, plan: Plan, plan_oid: str, tree: str, changes: Sequence[Change]
+) -> tuple[str, Owners | None, dict[tuple[str, str], str]]:
+    """What the keys of the plan's gates are kept under, "" if they are not; then the owners, and those that hold."""
+    if len(plan.phases) < _MANY_PHASES:
+        return "", None, {}
+    from orchestrator.app.kept_keys import kept_keys, name_of  # noqa: PLC0415 - only for a large plan
+    from orchestrator.core.ownership import Owners  # noqa: PLC0415
+
+    name, owners = name_of(plan, plan_oid), Owners(plan)
+
+    def between(old: str, new: str) -> list[str]:
+        return [change.path for change in _changes(repository, old, new)]
+
+    paths = [change.path for change in changes]
+    return name, owners, kept_keys(repository, plan, owners, name, tree, paths, between)
 
 
 def _independent(
@@ -259,8 +308,9 @@ def _before(
     plan: Plan | None,
     content: Content | None,
     files: _Files,
+    marks: Mapping[str, str] | None,
 ) -> Before | None:
-    """What the parents say; of further parents, the ticks."""
+    """What the parents say; of further parents, the ticks. ``marks`` are those of the first one, if they are known."""
     if not parents or (found := objects[f"{parents[0]}:{PLAN_PATH}"]) is None:
         return None
     try:
@@ -273,7 +323,7 @@ def _before(
     old_content = Content(old_plan, files.listing, owners, whole=files.all_of_them)
     first = Before(
         old_plan,
-        parent_marks(objects[f"{parents[0]}:{TODO_PATH}"], old_plan),
+        parent_marks(objects[f"{parents[0]}:{TODO_PATH}"], old_plan) if marks is None else marks,
         parent_lock(objects[f"{parents[0]}:{LOCK_PATH}"]),
         old_content,
     )
@@ -310,6 +360,16 @@ def _base_marks(repository: Repository, parents: Sequence[str], plan: Plan) -> d
     marks = parent_marks(objects[names[1]], base_plan)
     known = {task.id: marks.get(task.id, OPEN) for phase in base_plan.phases for task in phase.tasks}
     return {new: known[old] for old, new in carry(known, base_plan, plan).items()}
+
+
+def _sound_todo(blob: tuple[str, bytes], plan: Plan) -> tuple[Todo | None, Reading | None]:
+    """A PLAN.md taken apart, and what it says; None and None of one that is not sound under the plan."""
+    try:
+        todo = parse(blob[1].decode("utf-8", "surrogateescape"))
+    except CannotJudgeError:
+        return None, None
+    reading = read_marks(todo, [plan])
+    return (todo, reading) if todo.has_block and not reading.findings else (None, None)
 
 
 def parent_marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str]:

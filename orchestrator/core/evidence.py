@@ -55,10 +55,12 @@ class Content:
         owners: Owners | None = None,
         paths: PathLookup | None = None,
         whole: Callable[[], Listing] | None = None,
+        keys: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         """Keep the plan and the files; nothing is computed yet. ``paths`` may find files without listing them all.
 
         If the files are those of ``places`` alone, ``whole`` lists all of them, should the plan come to need that.
+        ``keys``, by phase id and gate name, are known to hold for this tree.
         """
         self.plan = plan
         self.listing = listing
@@ -68,7 +70,8 @@ class Content:
         self._inputs: dict[tuple[str, str], list[str]] = {}
         self._files: dict[str, set[str]] = {}
         self._related_files: dict[str, list[str]] = {}
-        self._keys: dict[tuple[str, str], str] = {}
+        self._keys: dict[tuple[str, str], str] = dict(keys or {})
+        self._take_all: set[tuple[str, str]] = set()
         self._related: dict[str, set[str]] = {}
 
     @property
@@ -93,6 +96,8 @@ class Content:
                     self.listing, self._paths, self._whole = self._whole(), None, None
                 candidates = self.paths.names if gate.inputs is None else selected_paths(gate.inputs, self.paths)
                 known = claims.admitted(candidates)
+                if claims.everything:
+                    self._take_all.add((phase.id, gate.name))
                 if claims.everything and not known:  # the others claim all there is, and this phase none of it
                     known = [path for path in candidates if path not in OWN_PATHS]
             self._inputs[phase.id, gate.name] = known
@@ -133,6 +138,10 @@ class Content:
             inputs = self._input_paths(phase, gate)
             known = self._keys[phase.id, gate.name] = gate_key(gate, self._entries(inputs)) if inputs else ""
         return known
+
+    def worked_out(self) -> dict[tuple[str, str], str]:
+        """The keys that are known by now, but for those of gates that take every file, which each of them changes."""
+        return {name: key for name, key in self._keys.items() if name not in self._take_all}
 
     def related(self, phase: Phase) -> set[str]:
         """The ids of the phase and of everything that it depends on."""

@@ -64,17 +64,15 @@ def format_lock(lock: Lock) -> bytes:
     return "\n".join(parts).encode()
 
 
-def parse_lock(data: bytes) -> Lock:
-    """The evidence in those bytes, canonical or not.
+def parse_lock(data: bytes, tree: Mapping[str, Any] | None = None) -> Lock:
+    """The evidence in those bytes, canonical or not; ``tree`` is what they say, if it is known.
 
     Raises:
         CannotJudgeError: they are no plan.lock.
     """
     try:
         text = data.decode()
-        tree = _read_canonical(text.replace("\r\n", "\n"))
-        if tree is None:
-            tree = _parse_toml(text)
+        tree = tree or _read_canonical(text.replace("\r\n", "\n")) or _parse_toml(text)
         return _lock_of(tree)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -112,10 +110,10 @@ def lock_says(data: bytes, lock: Lock) -> bool:
     Raises:
         CannotJudgeError: they are no plan.lock.
     """
-    found = parse_lock(data)
-    text = data.decode()
-    is_plain = "\r" not in text and "\n\n\n" not in text and _read_canonical(text) is not None
-    return is_plain and found == lock and list(found) == list(lock)
+    text = data.decode("utf-8", "replace")
+    tree = None if "\r" in text or "\n\n\n" in text else _read_canonical(text)
+    found = parse_lock(data, tree)
+    return tree is not None and found == lock and list(found) == list(lock)
 
 
 def _lock_of(tree: Mapping[str, Any]) -> Lock:

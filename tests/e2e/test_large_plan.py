@@ -1,0 +1,123 @@
+"""A plan of many phases, whose gates' keys are kept from one commit to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.support import assert_accepted, assert_in_step, assert_refused, status_line
+from tests.e2e.verify_support import judged, refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.conftest import Maker
+    from tests.e2e.support import Adopted
+
+PHASES = 60
+PLAN = """\
+version = 1
+
+[feature]
+title = "Large"
+
+[gates.own]
+run = 'echo own >>"$GATE_LOG"; ! grep -rq bad src'
+
+[gates.docs]
+run = 'echo docs >>"$GATE_LOG"'
+inputs = ["docs/**"]
+""" + "".join(
+    f'\n[[phase]]\nid = "p{number}"\ntitle = "Part {number}"\nfiles = ["src/{number}/**"]\ngates = ["own", "docs"]\n'
+    + (f'depends_on = ["p{number - 1}"]\n' if number > 1 else "")
+    + f'[[phase.task]]\ntitle = "Write it"\nfiles = ["src/{number}/a"]\n'
+    for number in range(1, PHASES + 1)
+)
+
+
+@pytest.fixture
+def large(make: Maker) -> Adopted:
+    """A repository whose first ten phases are complete, one commit each."""
+
+    def grow() -> Adopted:
+        repo = make.adopted(plan=PLAN)
+        repo.commit("feat: [p1] docs", {"docs/a": "a\n"})
+        for number in range(1, 11):
+            repo.commit(f"feat: [p{number}] it", {f"src/{number}/a": "a\n"})
+        return repo
+
+    return make.copied(("native", PLAN, "grown"), "repo", grow)
+
+
+def kept(repo: Adopted) -> Path:
+    """Where the keys are kept."""
+    return repo.git_path("orchestrator") / "keys"
+
+
+def test_commits_land_and_gates_run_as_without_what_is_kept(large: Adopted) -> None:
+    assert kept(large).is_file()
+    runs = len(large.gate_runs())
+    assert status_line(large, 10) == "_complete - gates: own passed, docs passed_"
+    for number in (11, 12):
+        before = large.state()
+        done = large.commit(f"feat: [p{number}] it", {f"src/{number}/a": "a\n"})
+        assert_accepted(large, done, before)
+    assert large.gate_runs()[runs:] == ["own", "own"], "docs have not changed"
+    # The gate of the third phase and of all complete ones that follow it take what is changed, and run again.
+    before = large.state()
+    done = large.commit("feat: [p3] more", {"src/3/b": "b\n"})
+    assert_accepted(large, done, before)
+    assert large.gate_runs()[runs + 2 :] == ["own"] * 10
+    assert status_line(large, 12) == "_complete - gates: own passed, docs passed_"
+    assert refused(judged(large)) == {}
+
+
+def test_a_phase_that_has_lost_its_pass_locks_the_next(large: Adopted) -> None:
+    large.git("commit", "-q", "--no-verify", "--allow-empty", "-m", "feat: [p10] nothing")
+    large.add({"src/3/a": "bad\n"})
+    large.git("commit", "-q", "--no-verify", "-m", "feat: [p3] around the hooks")
+    large.add({"src/11/a": "a\n"})
+    before = large.state()
+    done = large.git("commit", "-m", "feat: [p11] it", check=False)
+    assert_refused(large, done, before, "gate-failed")
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut", "another plan", "flipped", "a tree that is not there"])
+def test_what_is_kept_may_be_lost_or_damaged(large: Adopted, damage: str) -> None:
+    data = kept(large).read_bytes()
+    header, _, body = data.partition(b"\n")
+    tree = header.split(b" ")[0]
+    if damage == "gone":
+        kept(large).unlink()
+    else:
+        kept(large).write_bytes(
+            {
+                "empty": b"",
+                "cut": data[:-10],
+                "another plan": header[:-1] + (b"0" if header[-1:] != b"0" else b"1") + b"\n" + body,
+                "flipped": header + b"\n" + body.translate(bytes.maketrans(b"0123456789abcdef", b"123456789abcdef0")),
+                "a tree that is not there": data.replace(tree, b"1" * len(tree), 1),
+            }[damage]
+        )
+    runs = len(large.gate_runs())
+    before = large.state()
+    done = large.commit("feat: [p11] it", {"src/11/a": "a\n"})
+    assert_accepted(large, done, before)
+    assert large.gate_runs()[runs:] == ["own"]
+    assert status_line(large, 11) == "_complete - gates: own passed, docs passed_"
+
+
+def test_an_amended_and_a_rewound_history(large: Adopted) -> None:
+    """The tree that the keys are of is behind, beside, or gone."""
+    large.commit("feat: [p11] it", {"src/11/a": "a\n"})
+    large.write("src/11/b", "b\n")
+    large.git("add", "src")
+    large.git("commit", "-q", "--amend", "--no-edit")
+    assert_in_step(large)
+    large.git("reset", "-q", "--hard", "HEAD~5")
+    large.git("reflog", "expire", "--expire=now", "--all")
+    large.git("gc", "-q", "--prune=now")
+    large.commit("feat: [p7] it", {"src/7/a": "other\n"})
+    assert_in_step(large)
+    assert refused(judged(large)) == {}
