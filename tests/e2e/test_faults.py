@@ -161,7 +161,7 @@ CASES = [(form, stage) for stage in ("pre-commit", "commit-msg") for form in FOR
 def test_a_commit_cut_off_at_any_step(make: Maker, form: str, stage: str) -> None:
     number_of_steps = steps(make, form, stage)
     assert number_of_steps >= 4
-    for at in range(1, number_of_steps + 1, 1 if ALL or form == "plain" else 3):
+    for at in range(1, number_of_steps + 1, 1 if ALL or form == "plain" else 5):
         # Each step is struck once; which signal it gets and whom it hits goes round.
         target = ("hook", "git", "group")[(at + len(form)) % 3]
         number = SIGNALS[(at // 3) % 4] if target != "group" else (signal.SIGINT, signal.SIGHUP)[at % 2]
