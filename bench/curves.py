@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from results import Curve
 
 WIDTH, HEIGHT = 420, 300
-LEFT, RIGHT, TOP, BOTTOM = 58, 18, 56, 46
+LEFT, RIGHT, TOP, BOTTOM = 74, 18, 56, 46
 COLUMNS = 2
 _STYLE = """\
 svg { background: #ffffff; font: 12px system-ui, sans-serif; }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
+_USUAL_PIPE_BYTES = 1 << 16  # pipe(7)
 _PIPE_BYTES = 1 << 20
 _KEPT_OF_STDERR = 1 << 16
 _PATIENCE_S = 1.0
@@ -247,6 +248,7 @@ def _exchange(in_fd: int, out_fd: int, err_fd: int, stdin: bytes) -> tuple[bytes
     """Feed the input and read both outputs to their ends, none waiting for another; closes all three."""
     chunks: dict[int, list[bytes]] = {out_fd: [], err_fd: []}
     open_fds = {out_fd, err_fd}
+    widened: set[int] = set()
     poll = select.poll()
     try:
         poll.register(out_fd, select.POLLIN)
@@ -267,7 +269,10 @@ def _exchange(in_fd: int, out_fd: int, err_fd: int, stdin: bytes) -> tuple[bytes
                         rest = rest[:0]
                     done = not rest
                 else:
-                    chunk = os.read(fd, 1 << 20)
+                    chunk = os.read(fd, _PIPE_BYTES)
+                    if len(chunk) == _USUAL_PIPE_BYTES and fd not in widened:  # it was full: more is to come
+                        _widen(fd)
+                        widened.add(fd)
                     chunks[fd].append(chunk)
                     done = not chunk
                 if done:

@@ -100,7 +100,7 @@ def _judge_and_write(
                 facts.repository, f"files were changed while gates ran, and {runner.name} commits nothing then"
             )
     if facts.keys_name:
-        from orchestrator.app.kept_keys import keep_keys  # noqa: PLC0415 - only for a large plan
+        from orchestrator.app.kept_keys import keep_keys  # noqa: PLC0415 - only where there is much
 
         keep_keys(facts)
     # Without a change there will be no commit, and what is written now would be left behind, staged.

@@ -30,7 +30,9 @@ _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
 # Paths are names, whatever git(1), --glob-pathspecs and the like, has put into the environment.
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "1", "GIT_GLOB_PATHSPECS": "0", "GIT_NOGLOB_PATHSPECS": "0",
             "GIT_ICASE_PATHSPECS": "0"}  # fmt: skip
-_MANY_PHASES = 50  # below, all keys are worked out in the time that it takes to find those that were kept
+# Below, all keys are worked out in the time that it takes to find those that were kept.
+_MANY_PHASES = 50
+_MANY_FILES = 3000
 INDEX = ""  # the tree-ish that stands for what is staged
 
 
@@ -218,7 +220,8 @@ def read_facts(
     keys: dict[tuple[str, str], str] = {}
     owners = None
     is_same_plan = plan is not None and new_plan == old_plan and len(sides) == 1
-    if plan and new_plan and is_same_plan and tree == INDEX:
+    is_large = plan is not None and (len(plan.phases) >= _MANY_PHASES or len(files.listing) >= _MANY_FILES)
+    if plan and new_plan and is_same_plan and is_large and tree == INDEX:
         keys_name, owners, keys = _kept_keys(repository, plan, new_plan[0], head_tree, changes)
     content = Content(plan, files.listing, owners, whole=files.all_of_them, keys=keys) if plan else None
     todo = objects[f"{tree}:{TODO_PATH}"]
@@ -262,11 +265,9 @@ def read_facts(
 
 def _kept_keys(
     repository: Repository, plan: Plan, plan_oid: str, tree: str, changes: Sequence[Change]
-) -> tuple[str, Owners | None, dict[tuple[str, str], str]]:
-    """What the keys of the plan's gates are kept under, "" if they are not; then the owners, and those that hold."""
-    if len(plan.phases) < _MANY_PHASES:
-        return "", None, {}
-    from orchestrator.app.kept_keys import kept_keys, name_of  # noqa: PLC0415 - only for a large plan
+) -> tuple[str, Owners, dict[tuple[str, str], str]]:
+    """What the keys of the plan's gates are kept under; then the owners, and those that hold."""
+    from orchestrator.app.kept_keys import kept_keys, name_of  # noqa: PLC0415 - only where there is much
     from orchestrator.core.ownership import Owners  # noqa: PLC0415
 
     name, owners = name_of(plan, plan_oid), Owners(plan)
@@ -405,9 +406,9 @@ def listing_of(repository: Repository, tree: str, where: Sequence[str] | None = 
     out = repository.git.run("ls-tree", "-r", "-z", "--full-tree", tree, *paths, env=_LITERAL)
     listing = {}
     for entry in path_text(out).split("\0")[:-1]:
-        meta, _, path = entry.partition("\t")
-        mode, _, oid = meta.split(" ")
-        listing[path] = (mode, oid)
+        # As "100644 blob ID<tab>PATH" or "160000 commit ID<tab>PATH", taken apart by place: there may be many.
+        end = entry.index("\t")
+        listing[entry[end + 1 :]] = (entry[:6], entry[12 if entry[7] == "b" else 14 : end])
     return listing
 
 

@@ -1,4 +1,4 @@
-"""The keys of a large plan's gates, kept in the local cache from one commit to the next.
+"""The keys of gates, kept in the local cache from one commit to the next where there are many phases or files.
 
 A key is made of all inputs of its gate, which are those of all phases that its own one depends on: of a thousand phases
 in a chain, half a million. Most commits touch a few of them.
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
 
 _MOST_CHANGES = 1000  # above, what is left untouched is not worth the search
-_WORTH = 16  # keys that had to be worked out: from here on they are written down
 
 
 def name_of(plan: Plan, plan_oid: str) -> str:
@@ -52,10 +51,10 @@ def kept_keys(
 
 
 def keep_keys(facts: Facts) -> None:
-    """Keep the keys of the first parent's tree that were worked out, if there are enough that were not known."""
+    """Keep the keys of the first parent's tree that were worked out, if there are some that were not known."""
     content = facts.content
     if content is None or not facts.keys_name or len(facts.changes) > _MOST_CHANGES:
         return
     keys = untouched(content.plan, content.owners, content.worked_out(), [change.path for change in facts.changes])
-    if len(keys) >= facts.keys_known + _WORTH:
+    if len(keys) > facts.keys_known:
         facts.repository.cache.keep_keys(facts.keys_name, facts.head_tree, keys)

@@ -137,10 +137,13 @@ class _Judge:
         in_phase = {task.id: phase.id for phase in self.plan.phases for task in phase.tasks}
         self.ticks = [(in_phase[task.id], task) for task in settled.ticked]
         self.order = {phase.id: phase.number for phase in self.plan.phases}
-        sole = {found[0] for found in self.claimants.values() if len(found) == 1}
+        self.sole_files: dict[str, list[str]] = {}  # by phase, the changed files that no other one claims
+        for path, found in self.claimants.items():
+            if len(found) == 1:
+                self.sole_files.setdefault(found[0], []).append(path)
         named = {intent.named} if intent.named in self.order else set()
         own = {phase_id for phase_id, task in self.ticks if task.id not in settled.entered}
-        self.advanced = sorted(sole | named | own, key=self.order.__getitem__)
+        self.advanced = sorted(self.sole_files.keys() | named | own, key=self.order.__getitem__)
         self.dependencies = {name for phase_id in self.advanced for name in self.plan.dependencies(phase_id)}
 
     def claiming(self, path: str) -> list[str]:
@@ -246,7 +249,7 @@ class _Judge:
 
     def claimed_by(self, phase_id: str) -> tuple[Location, ...]:
         line = self.plan.phase(phase_id).line
-        sole = [path for path, found in self.claimants.items() if found == [phase_id]]
+        sole = self.sole_files.get(phase_id, [])
         places = [Location(path, 0, f"claimed by {phase_id} ({PLAN_PATH}:{line})") for path in sole[:MAX_SHOWN]]
         if len(sole) > MAX_SHOWN:
             places.append(Location(sole[MAX_SHOWN], 0, f"and {len(sole) - MAX_SHOWN} in all not shown"))

@@ -61,8 +61,12 @@ class Owners:
     def near(self, paths: Iterable[str]) -> set[str]:
         """Those of the paths at or above which a pattern is fixed; all others are nobody's."""
         found = set()
+        last, is_near = None, False
         for path in paths:
-            if self._above(path.rpartition("/")[0]) or path in self._claims:
+            folder = path.rpartition("/")[0]
+            if folder != last:  # most follow another one of their folder
+                last, is_near = folder, bool(self._above(folder))
+            if is_near or path in self._claims:
                 found.add(path)
         return found
 
