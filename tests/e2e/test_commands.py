@@ -630,3 +630,25 @@ def test_an_answer_that_cannot_be_written_is_told(planned: Repository, command: 
     assert done.returncode == 3
     assert done.stderr.endswith("error[git]: the system says: No space left on device\n")
     assert "Traceback" not in done.stderr
+
+
+def test_the_repository_is_found_as_git_finds_it(
+    planned: Repository, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From its own folder, too, and by GIT_DIR and GIT_WORK_TREE; not from that of a linked work tree."""
+    monkeypatch.chdir(planned.git_path("refs"))
+    assert orchestrator("status").code == 0
+    linked = tmp_path / "linked"
+    planned.git("worktree", "add", "-q", "--detach", str(linked))
+    monkeypatch.chdir(planned.git_path("worktrees") / "linked")
+    answer = orchestrator("status")
+    assert answer.code == 3
+    assert "in the Git directory" in answer.err
+    assert "help: cd to the work tree" in answer.err
+    monkeypatch.chdir(linked)
+    assert orchestrator("status").code == 0
+    monkeypatch.chdir(tmp_path)
+    assert "this is no Git repository" in orchestrator("status").err
+    monkeypatch.setenv("GIT_DIR", str(planned.git_path(".").resolve()))
+    monkeypatch.setenv("GIT_WORK_TREE", str(planned.top))
+    assert orchestrator("status").code == 0
