@@ -35,8 +35,9 @@ class Waiting(Value):
 
     def of(self, phase: Phase) -> tuple[str, ...]:
         """The ids of what the phase depends on, directly or not, and is not complete, in plan order."""
-        order = {known.id: known.number for known in self.plan.phases}
-        return tuple(sorted(self.incomplete.intersection(self.plan.dependencies(phase.id)), key=order.__getitem__))
+        known = self.plan.phases_by_id
+        names = self.incomplete.intersection(self.plan.dependencies(phase.id))
+        return tuple(sorted(names, key=lambda name: known[name].number))
 
 
 class PhaseState(Value):
