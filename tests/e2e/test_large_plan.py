@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.run_cache import RunCache
 from tests.e2e.support import assert_accepted, assert_in_step, assert_refused, said, status_line
 from tests.e2e.verify_support import judged, refused
 
@@ -81,6 +82,20 @@ def test_a_phase_that_has_lost_its_pass_locks_the_next(large: Adopted) -> None:
     before = large.state()
     done = large.git("commit", "-m", "feat: [p11] it", check=False)
     assert_refused(large, done, before, "gate-failed")
+
+
+def test_what_is_kept_is_what_hooks_go_by(large: Adopted) -> None:
+    """A wrong key, put there with a right checksum, has no pass, so that its gate is run; else nobody would notice."""
+    cache = RunCache(str(kept(large).parent))
+    name = large.out("rev-parse", "HEAD:plan.toml")
+    found = cache.keys(name)
+    assert found is not None
+    tree, keys = found
+    cache.keep_keys(name, tree, {**keys, ("p1", "own"): "0" * 64})
+    runs = len(large.gate_runs())
+    large.add({"src/11/a": "a\n"})
+    large.git("commit", "-q", "-m", "feat: [p11] it", check=False)
+    assert len(large.gate_runs()) > runs + 1
 
 
 def test_what_is_kept_may_be_lost_or_damaged(large: Adopted) -> None:
