@@ -32,7 +32,7 @@ MOST_TO_LOG = 3.0
 MOST_MEGABYTES = 200.0
 MOST_TO_COMMITIZEN = 0.5
 PEERS = (COMMITIZEN, GITLINT, COMMITLINT)
-_SAMPLE_S = 0.001
+_SAMPLE_S = 0.01
 _MEGABYTE = 1_000_000
 
 LOG = "`git log --raw -z`"
@@ -67,7 +67,7 @@ class History:
 
 @dataclasses.dataclass(frozen=True)
 class Watched:
-    """The bytes that verify itself and its Git processes together had at their largest, from samples."""
+    """The bytes of verify itself and of its Git processes when together they had most, from samples."""
 
     own: int
     children: int
@@ -268,31 +268,35 @@ def field(value: Any, name: str) -> Any:
 def watch(lab: Lab, history: History) -> Watched | None:
     """The memory of one more run, sampled and not timed; None where there is no /proc.
 
-    What the kernel says at the end is the largest process alone. Pages of packs that Git maps count as its own.
+    What the kernel says at the end is the largest process alone. Pages of packs that Git maps count, too; those that
+    two processes share, once.
     """
     if not Path("/proc/self/task").is_dir():
         return None
     forget(history)
-    own = children = 0
+    most = Watched(0, 0)
     null = subprocess.DEVNULL
     argv: list[str | Path] = [lab.ours(), "verify", RANGE]
     with subprocess.Popen(argv, cwd=history.folder, env=dict(lab.env), stdin=null, stdout=null, stderr=null) as process:
         while process.poll() is None:
-            own = max(own, memory(process.pid, "VmHWM"))
-            children = max(children, sum(memory(pid, "VmRSS") for pid in descendants(process.pid)))
+            now = Watched(memory(process.pid), sum(memory(pid) for pid in descendants(process.pid)))
+            most = max(most, now, key=lambda seen: seen.own + seen.children)
             time.sleep(_SAMPLE_S)
     if process.returncode:
         raise MeasureError(f"{argv[0]} ended with {process.returncode} while its memory was watched")
-    return Watched(own, children)
+    return most
 
 
-def memory(pid: int, name: str) -> int:
-    """The bytes that /proc says of the process under that name; 0 if it has ended."""
+def memory(pid: int) -> int:
+    """The bytes of the process, a page that it shares with another one in halves; 0 if it has ended.
+
+    Source: proc(5), smaps_rollup, Pss.
+    """
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").split("\n")
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").split("\n")
     except (FileNotFoundError, ProcessLookupError):
         return 0  # between two samples any process may end
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), 0)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def descendants(pid: int) -> list[int]:

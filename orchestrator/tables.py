@@ -12,7 +12,7 @@ from rich.text import Text
 from orchestrator.app.doctor.diagnosis import ACCEPTED, CAUGHT, NOT_INSTALLED
 from orchestrator.app.standing import progress
 from orchestrator.core.finding import printable
-from orchestrator.core.state import DONE, LOCKED, current_phase
+from orchestrator.core.state import LOCKED, current_phase
 
 if TYPE_CHECKING:
     from orchestrator.app.doctor.diagnosis import Diagnosis
@@ -36,13 +36,12 @@ def show_standing(standing: Standing, console: Console | None = None) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for state in settled.states.values():
-        ticked = sum(mark == DONE for _, mark in state.marks)
         status = Text(state.status, style=_STYLES[state.status])
         table.add_row(
             str(state.phase.number),
             Text(f"{printable(state.phase.title)} ({state.phase.id})"),
             status,
-            Text(f"{ticked}/{len(state.marks)} tasks" + _detail(state, standing)),
+            Text(f"{state.tasks_done}/{len(state.task_marks)} tasks" + _detail(state, standing)),
         )
     out.print(table)
     for hold in settled.plan.holds:

@@ -124,8 +124,8 @@ def control_rows(settled: Settled) -> list[dict[str, object]]:
 
 def progress(settled: Settled) -> tuple[int, int, int]:
     """Tasks done, tasks in all, and percent rounded down, as in PLAN.md."""
-    done = sum(mark == DONE for state in settled.states.values() for _, mark in state.marks)
-    total = sum(len(state.marks) for state in settled.states.values())
+    done = sum(state.tasks_done for state in settled.states.values())
+    total = sum(len(state.task_marks) for state in settled.states.values())
     return done, total, done * 100 // total if total else 100
 
 

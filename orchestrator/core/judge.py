@@ -530,7 +530,7 @@ class _Judge:
             for state in order.values()
             if self.plan_changes
             and not (state.open or state.complete)
-            and any([mark != OPEN for _, mark in state.marks])
+            and any([mark != OPEN for mark in state.task_marks])
         ]
         was_open = self.open_before() if locked else set()
         for state in locked:

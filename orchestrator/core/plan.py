@@ -160,6 +160,14 @@ class Phase(Value):
     tasks: tuple[Task, ...] = ()
     controls: tuple[Control, ...] = ()
 
+    @property
+    def task_ids(self) -> tuple[str, ...]:
+        """The ids of its tasks, in order."""
+        known: tuple[str, ...] | None = self.__dict__.get("_task_ids")
+        if known is None:
+            known = self.__dict__["_task_ids"] = tuple([task.id for task in self.tasks])
+        return known
+
     def names(self) -> tuple[str, ...]:
         """What a commit message may call it, normalised."""
         return tuple(normal_name(name) for name in (self.id, self.title, str(self.number), f"Phase {self.number}"))

@@ -43,12 +43,14 @@ class Waiting(Value):
 class PhaseState(Value):
     """Where one phase stands; ``own_status`` speaks of itself only, as PLAN.md does.
 
+    ``task_marks`` has the mark of each of its tasks, in their order.
+
     ``waiting`` is there if something that the phase depends on, directly or not, is not complete. What that is costs a
     walk through the plan, and is asked of few phases.
     """
 
     phase: Phase
-    marks: tuple[tuple[Task, str], ...]
+    task_marks: tuple[str, ...]
     gates: tuple[tuple[Gate, bool], ...]
     missing_artifacts: tuple[str, ...] = ()
     open_controls: tuple[Control, ...] = ()
@@ -59,6 +61,16 @@ class PhaseState(Value):
     def waits_for(self) -> tuple[str, ...]:
         """The ids of what it depends on, directly or not, and is not complete, in plan order."""
         return () if self.waiting is None else self.waiting.of(self.phase)
+
+    @property
+    def marks(self) -> tuple[tuple[Task, str], ...]:
+        """Its tasks, each with its mark."""
+        return tuple(zip(self.phase.tasks, self.task_marks, strict=True))
+
+    @property
+    def tasks_done(self) -> int:
+        """How many of its tasks are done."""
+        return self.task_marks.count(DONE)
 
     @property
     def open_tasks(self) -> tuple[Task, ...]:
@@ -73,7 +85,8 @@ class PhaseState(Value):
     @property
     def complete(self) -> bool:
         """Tasks done, gates passed, artifacts there, controls resolved."""
-        return not (self.open_tasks or self.open_gates or self.missing_artifacts or self.open_controls)
+        are_done = self.tasks_done == len(self.task_marks)
+        return are_done and not (self.open_gates or self.missing_artifacts or self.open_controls)
 
     @property
     def open(self) -> bool:
@@ -85,9 +98,9 @@ class PhaseState(Value):
         """One of complete, awaiting gates, in progress, not started."""
         if self.complete:
             return COMPLETE
-        if not self.open_tasks:
+        if self.tasks_done == len(self.task_marks):
             return AWAITING
-        return IN_PROGRESS if any([mark != OPEN for _, mark in self.marks]) else NOT_STARTED
+        return IN_PROGRESS if self.task_marks.count(OPEN) < len(self.task_marks) else NOT_STARTED
 
     @property
     def status(self) -> str:
@@ -129,17 +142,16 @@ def plan_state(
     """
     found = []
     incomplete = set()
+    mark_of = marks.get
     for phase in plan.phases:
         gates = tuple([(gate, has_passed(phase, gate)) for gate in phase.gates])
         unproven = {gate.control for gate, passed in gates if gate.control and not passed}
-        own = (
-            tuple([(task, marks.get(task.id, OPEN)) for task in phase.tasks]),
-            gates,
-            tuple([path for path in phase.artifacts if not content.has_artifact(path)]),
-            tuple([control for control in phase.controls if _is_open(control, unproven)]),
-        )
-        found.append(own)
-        if own[2] or own[3] or any([mark != DONE for _, mark in own[0]]) or not all([passed for _, passed in gates]):
+        own_marks = tuple([mark_of(task_id, OPEN) for task_id in phase.task_ids])
+        missing = tuple([path for path in phase.artifacts if not content.has_artifact(path)])
+        controls = tuple([control for control in phase.controls if _is_open(control, unproven)])
+        found.append((own_marks, gates, missing, controls))
+        is_done = own_marks.count(DONE) == len(own_marks) and all([passed for _, passed in gates])
+        if missing or controls or not is_done:
             incomplete.add(phase.id)
     held_up = plan.dependents(incomplete)
     waiting = Waiting(plan, frozenset(incomplete))

@@ -33,6 +33,8 @@ BEGIN = "<!-- orchestrator:begin -->"
 END = "<!-- orchestrator:end -->"
 _SUFFIXES = {DONE: " ✓", STARTED: " (in progress)", REOPENED: " (reopened)", OPEN: ""}
 _KEPT_LINES = 20_000
+_KEPT_PARTS = 256
+_HEADING = "\n#"
 _NO_PHASE = "none (all phases complete)"
 _OWN_BEGINNINGS = ("#", "_", "**Progress**", "**Current Phase**", *ITEM_LABELS)
 CONFLICT = ("<<<<<<< ", ">>>>>>> ")
@@ -304,7 +306,7 @@ def _read_with(todo: Todo, plan: Plan, plans: Sequence[Plan]) -> Reading:
 
 
 class MarkReader:
-    """Reads the marks of many versions of one plan's PLAN.md, of each line but once.
+    """Reads the marks of many versions of one plan's PLAN.md, of which most have most in common.
 
     What stands between the markers beside task lines has no say here.
     """
@@ -312,7 +314,8 @@ class MarkReader:
     def __init__(self, plan: Plan) -> None:
         """Read lines as this plan has rendered them."""
         self._titles = {task.id: task.title for phase in plan.phases for task in phase.tasks}
-        self._known: dict[str, tuple[str, str] | None] = {}
+        self._known: dict[str, tuple[str, str] | None] = {}  # by line
+        self._parts: dict[str, dict[str, str] | None] = {}  # by part, as ``_marks_of`` has read it
 
     def read(self, text: str) -> tuple[dict[str, str], int]:
         """The marks by task id, as ``read_marks`` gives them, and how many task lines are not of this plan.
@@ -320,10 +323,33 @@ class MarkReader:
         Raises:
             CannotJudgeError: markers are missing on one side, doubled or swapped, or there are conflict markers.
         """
+        block = _block(text)
+        if block is None:
+            return self._read_lines([f"- [{line.mark}] Task {line.id}: {line.text}" for line in parse(text).tasks])
+        marks: dict[str, str] = {}
+        count = 0
+        for part in block.split(_HEADING):
+            found = self._marks_of(part)
+            if found is None:
+                return self._read_lines(_task_lines(block))
+            marks.update(found)
+            count += len(found)
+        return (marks, 0) if len(marks) == count else self._read_lines(_task_lines(block))
+
+    def _marks_of(self, part: str) -> dict[str, str] | None:
+        """The marks of one phase's lines; None if a line is strange."""
+        if part not in self._parts:
+            if len(self._parts) >= _KEPT_PARTS:
+                self._parts.clear()
+            marks, strange = self._read_lines(_task_lines(f"#{part}"))  # a heading is no task line
+            self._parts[part] = None if strange else marks
+        return self._parts[part]
+
+    def _read_lines(self, lines: Iterable[str]) -> tuple[dict[str, str], int]:
         marks: dict[str, str] = {}
         strange = 0
         known = self._known
-        for line in _task_lines(text):
+        for line in lines:
             found = known.get(line)
             if found is None and line not in known:
                 if len(known) > _KEPT_LINES:
@@ -342,14 +368,22 @@ class MarkReader:
         return None if task is None or mark is None else (task.id, mark)
 
 
+def _block(text: str) -> str | None:
+    """What stands between the markers, from the end of the first one's line on.
+
+    None where anything is out of the ordinary, which is left to ``parse``.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or any([sign in text for sign in CONFLICT]):
+        return None
+    before, _, rest = text.partition(BEGIN)
+    block, end, after = rest.partition(f"\n{END}")
+    is_plain = before[-1:] in ("", "\n") and rest[:1] == "\n" and end and after[:1] in ("", "\n")
+    return block if is_plain else None
+
+
 def _task_lines(text: str) -> list[str]:
-    """The lines that may be task lines; anything out of the ordinary is left to ``parse``."""
-    lines = text.split("\n")
-    if text.count(BEGIN) == text.count(END) == 1 and not any([sign in text for sign in CONFLICT]):
-        first, last = (lines.index(mark) if mark in lines else -1 for mark in (BEGIN, END))
-        if 0 <= first < last:
-            return [line for line in lines[first + 1 : last] if line[:3] == "- ["]
-    return [f"- [{line.mark}] Task {line.id}: {line.text}" for line in parse(text).tasks]
+    """The lines that may be task lines."""
+    return [line for line in text.split("\n") if line[:3] == "- ["]
 
 
 def _foreign(number: int, text: str) -> Finding:
@@ -426,8 +460,8 @@ def render_block(
             lines += [f"{note}\n" for note in notes.get(task.id, ())]  # as they stood, with a "\r" of their own
         lines += [item + newline for item in phase_items(plan, states[phase.id])]
     if plan.settings.summary_lines:
-        done = sum([mark == DONE for state in states.values() for _, mark in state.marks])
-        total = sum([len(state.marks) for state in states.values()])
+        done = sum([state.tasks_done for state in states.values()])
+        total = sum([len(state.task_marks) for state in states.values()])
         percent = done * 100 // total if total else 100
         lines += [
             newline,

@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from orchestrator.history.objects import SPARING
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -112,7 +114,7 @@ def reading_commits(git: Git, tips: Sequence[str], excluded: Sequence[str]) -> I
         yield iter(())  # Git would take HEAD
         return
     options, revisions = revision_arguments(tips, excluded)
-    with git.start(*_CONFIG, "log", *_OPTIONS, *options) as process:
+    with git.start(*SPARING, *_CONFIG, "log", *_OPTIONS, *options) as process:
         process.send(revisions)
         yield _commits(process)
 

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
     Tree = dict[bytes, tuple[str, str]]  # name -> (mode of six digits, object id), in Git's order
 
-_KEPT_TREES = 4096
+# Of a pack Git would map, and of what it has unpacked it would keep, so much that a long history fills the memory with
+# what is read but once. Source: git-config(1), core.packedGitWindowSize and those that it names.
+SPARING = ("-c", "core.packedGitWindowSize=1m", "-c", "core.packedGitLimit=16m", "-c", "core.deltaBaseCacheLimit=8m")
+_KEPT_TREES = 2048
 _AT_ONCE = 128  # requests on their way; so few fit into any pipe, and nobody waits for the other to read
 _AHEAD_BYTES = 4 << 20
 MAX_BYTES = 64 << 20  # of one object; a plan, a to-do file or a folder of more is an attack
 _FOLDER = "040000"
+_MODES = {b"40000": _FOLDER, **{mode.encode(): mode for mode in ("100644", "100755", "120000", "160000")}}
 
 
 class UnreadableError(Exception):
@@ -189,7 +193,8 @@ def _entries(tree: str, data: bytes) -> Tree:
         space = data.index(b" ", position)
         end = data.index(b"\0", space)
         oid = data[end + 1 : end + 1 + id_length].hex()
-        entries[data[space + 1 : end]] = (data[position:space].decode("ascii").zfill(6), oid)
+        mode = data[position:space]
+        entries[data[space + 1 : end]] = (_MODES.get(mode) or mode.decode("ascii").zfill(6), oid)
         position = end + 1 + id_length
         count += 1
     if count != len(entries):

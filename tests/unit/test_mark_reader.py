@@ -58,6 +58,8 @@ LINES = [
     "  ",
     "\x0c",
     "\u2028- [x] Task 1.1: Work",
+    "#- [x] Task 1.1: Work",
+    "### - [x] Task 2.1: Task 1.1: x",
     "\udcff",
 ]
 Edit = tuple[str, int, str]
@@ -190,6 +192,9 @@ def test_it_reads_what_parse_reads(case: tuple[Plan, list[str]]) -> None:
         ("- [x] Task 1.1: Work ✓\n", "- [ ] Task 1.1: Work\n- [x] Task 1.1: Work ✓\n"),
         ("- [x] Task 1.1", "  - [x] Task 1.1"),
         (" ✓\n", " ✓  \n"),
+        ("- [x] Task 1.1", "#- [x] Task 1.1"),
+        ("\n\n### ", "\n- [x] Task 2.1: Task 1.1: x\n### "),
+        ("## Feature - Progress\n", ""),
         (f"{BEGIN}\n", f"mine <<<<<<< \n{BEGIN}\n"),
         (f"{BEGIN}\n", f"- [x] Task 2.1: Task 1.1: x\n{BEGIN}\n"),
         (f"{END}\n", f"{END}\n- [x] Task 2.1: Task 1.1: x\n"),

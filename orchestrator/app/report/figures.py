@@ -13,7 +13,7 @@ from orchestrator.core.estimate import DAY_H, read_estimate
 from orchestrator.core.finding import printable
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_NAME, one_line
 from orchestrator.core.refusals import quoted
-from orchestrator.core.state import DONE, REOPENED, open_control
+from orchestrator.core.state import REOPENED, open_control
 from orchestrator.history.changes import CREATED, DELETED, MODIFIED
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _phase_data(state: PhaseState) -> dict[str, Any]:
         "estimate": phase.estimate,
         "estimate_s": list(estimate) if estimate else None,
         "tasks": [{"id": task.id, "title": task.title, "mark": mark} for task, mark in state.marks],
-        "tasks_done": sum(mark == DONE for _, mark in state.marks),
+        "tasks_done": state.tasks_done,
         "artifacts": [{"path": path, "there": path not in state.missing_artifacts} for path in phase.artifacts],
         "waits_for": list(state.waits_for),
         "held_by": [hold.unsettled() for hold in state.holds],

@@ -22,7 +22,7 @@ from orchestrator.git import GitError
 from orchestrator.history.changes import read_changes
 from orchestrator.history.commits import Commit, in_groups, reading_commits, revision_arguments
 from orchestrator.history.merges import AutomaticMerge, automatic_merges
-from orchestrator.history.objects import Objects, UnreadableError, changed_paths
+from orchestrator.history.objects import SPARING, Objects, UnreadableError, changed_paths
 from orchestrator.history.scratch import scratch_objects, without_work_tree
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def verify(
     started = time.monotonic()
     git = without_work_tree(repository.git)
     tips = sorted({tip.oid for tip in span.tips})
-    with git.start("cat-file", "--batch") as process, reading_commits(git, tips, span.excluded) as commits:
+    with (
+        git.start(*SPARING, "cat-file", "--batch") as process,
+        reading_commits(git, tips, span.excluded) as commits,
+    ):
         # What reads plans takes long to import, and Git is at work meanwhile.
         from orchestrator.core import plan_file  # noqa: F401, PLC0415
 

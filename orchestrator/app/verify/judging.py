@@ -179,7 +179,8 @@ class Judging:
         if before.problems or after.problems or all([after.marks.get(name) == DONE for name in tasks]):
             return None
         ticked = []
-        for task_id, mark in after.marks.items() - before.marks.items():
+        mark_before = before.marks.get
+        for task_id, mark in [item for item in after.marks.items() if mark_before(item[0]) != item[1]]:
             task = tasks.get(task_id)
             if task is None or (mark == DONE and not all([after.marks.get(name) == DONE for name in task.depends_on])):
                 return None

@@ -27,6 +27,7 @@ Own = tuple[str, str, str]
 NO_FILES: Own = ("", "", "")
 _PLACES = {path.encode(): place for place, path in enumerate(OWN_PATHS)}
 _KEPT = 512
+_KEPT_MARKS = 100_000
 
 
 class TodoSays(Value):
@@ -124,8 +125,9 @@ class Snapshots:
         known = self._todos.get(key)
         if known is None:
             refuse_odd(("", own[1], ""))  # what the other two are is no matter of what it says
-            _make_room(self._todos)
-            known = self._todos[key] = self._read_todo(own, at, plan)
+            known = self._read_todo(own, at, plan)
+            _make_room(self._todos, min(_KEPT, _KEPT_MARKS // (len(known.marks) + 1) + 1))
+            self._todos[key] = known
         return known
 
     def _read_todo(self, own: Own, at: Own, plan: Plan) -> TodoSays:
@@ -199,8 +201,8 @@ def refuse_odd(own: Own) -> None:
         )
 
 
-def _make_room(memo: dict[Any, Any]) -> None:
-    if len(memo) >= _KEPT:
+def _make_room(memo: dict[Any, Any], most: int = _KEPT) -> None:
+    if len(memo) >= most:
         memo.clear()
 
 
