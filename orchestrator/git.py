@@ -21,6 +21,7 @@ _USUAL_PIPE_BYTES = 1 << 16  # pipe(7)
 _PIPE_BYTES = 1 << 20
 _KEPT_OF_STDERR = 1 << 16
 _PATIENCE_S = 1.0
+_SHA256_DIGITS = 64
 
 
 class GitError(CannotJudgeError):
@@ -193,6 +194,14 @@ def c_quoted(path: bytes) -> bytes:
     """
     plain = [b"%c" % byte if 32 <= byte < 127 and byte not in b'"\\' else b"\\%03o" % byte for byte in path]
     return b'"' + b"".join(plain) + b'"'
+
+
+def blob_id(content: bytes, length: int) -> str:
+    """The id of the blob of that content, of so many hex digits as the repository's ids have."""
+    from hashlib import sha1, sha256  # noqa: PLC0415 - not for a hook that has nothing to write
+
+    data = b"blob %d\0" % len(content) + content
+    return (sha256(data) if length == _SHA256_DIGITS else sha1(data, usedforsecurity=False)).hexdigest()
 
 
 def _spawn(argv: tuple[str, ...], stdin: bytes, env: Mapping[str, str]) -> tuple[int, bytes, bytes]:

@@ -12,6 +12,7 @@ from orchestrator.core.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from orchestrator.core.gate import GateResult, Pass
     from orchestrator.core.plan import Plan
@@ -84,6 +85,25 @@ class RunCache:
         text = "\n".join([f"{phase_id}\t{gate}\t{key}" for (phase_id, gate), key in keys.items()])
         body = text.encode("utf-8", "surrogateescape")
         self._write("keys", _keys_header(name, tree, body) + b"\n" + body)
+
+    # -- what is under way of a large plan
+
+    @property
+    def has_under_way(self) -> bool:
+        """Whether anything is kept."""
+        return bool(self.folder) and os.path.exists(os.path.join(self.folder, "under-way"))
+
+    def under_way(self, name: str) -> Any:
+        """What was kept last, if it was under that name and is sound; else None."""
+        from orchestrator.core.formats import thaw  # noqa: PLC0415 - only where there is much
+
+        return thaw(self._read("under-way") or b"", name)
+
+    def keep_under_way(self, name: str, value: object) -> None:
+        """Remember that under the name."""
+        from orchestrator.core.formats import freeze  # noqa: PLC0415
+
+        self._write("under-way", freeze(value, name))
 
     # -- runs
 
@@ -183,11 +203,10 @@ class RunCache:
         if not self.folder:
             return None
         try:
-            fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
+            with open(os.path.join(self.folder, name), "rb") as file:
+                return file.read()
         except OSError:
             return None
-        with open(fd, "rb") as file:
-            return file.read()
 
     def _write(self, name: str, data: bytes) -> None:
         if not self.folder:

@@ -9,19 +9,20 @@ from __future__ import annotations
 from orchestrator.app.messages import read_message
 from orchestrator.callers import commit_process
 from orchestrator.core.message import EXCEPTION_TRAILER, is_type_accepted, parse_header, subject_line, trailer
-from orchestrator.core.plan import PLAN_NAME, normal_name
+from orchestrator.core.plan import normal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.app.repository import Repository
-    from orchestrator.core.plan import Phase, Plan, Settings
+    from orchestrator.core.plan import Settings
 
 
-def keep_accepted(repository: Repository, plan: Plan, phase: Phase, settings: Settings) -> None:
-    """Note that what is staged may be committed under a message that names this phase."""
+def keep_accepted(repository: Repository, names: Sequence[str], settings: Settings) -> None:
+    """Note that what is staged may be committed under a message that names a phase so."""
     process, index = commit_process(), repository.index_state()
     if process and index:
-        names = [name for name in phase.names() if name != PLAN_NAME and plan.named(name) is phase]
         repository.cache.keep_accepted("\n".join([process, index, " ".join(settings.commit_types), *names]).encode())
 
 

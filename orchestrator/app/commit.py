@@ -44,6 +44,7 @@ class Answer(Value):
 
 
 ACCEPTED = Answer()
+_CHANGED_EARLIER = "an earlier hook has changed files, so that nothing here can be judged"
 _MESSAGE_INTENT = Intent(may_run=False, why_not_run="the message names it, and this stage runs no gates")
 
 
@@ -51,7 +52,10 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
     """Judge what is staged, run due gates, and put PLAN.md and plan.lock into this very commit."""
     env = repository.git.env
     parent_pid = os.getppid()
-    facts = read_facts(repository, staged_parents(repository), whole=False)
+    parents = staged_parents(repository)
+    if _changes_nothing_else(repository, parents):
+        return ACCEPTED
+    facts = read_facts(repository, parents, whole=False)
     if facts is None:
         return ACCEPTED
     if repository.is_rebasing and facts.plan is not None:
@@ -63,10 +67,31 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
     runner = find_runner(env, repository.git_dir)
     only_judge = "GIT_INDEX_FILE" not in env
     if runner.shows_what_is_staged and not only_judge:
-        _refuse_changed_files(repository, "an earlier hook has changed files, so that nothing here can be judged")
+        _refuse_changed_files(repository, _CHANGED_EARLIER)
     intent = Intent(exception=env.get("ORCHESTRATOR_EXCEPTION", "").strip(), may_run=True)
     why_not = "no commit is being made" if only_judge else _why_not_run(runner)
     return _judge_and_write(facts, intent, run_due, runner, parent_pid, why_not, only_judge=only_judge)
+
+
+def _changes_nothing_else(repository: Repository, parents: Sequence[str]) -> bool:
+    """Whether what is staged may land as it is, found from the part of a large plan that is under way alone."""
+    env = repository.git.env
+    if not repository.cache.has_under_way or repository.is_rebasing or "ORCHESTRATOR_EXCEPTION" in env:
+        return False
+    from orchestrator.app.under_way import facts_under_way  # noqa: PLC0415 - only where there is much
+
+    found = facts_under_way(repository, parents)
+    if found is None or found[0].before is None or found[0].before.plan.settings.max_commit_lines:
+        return False
+    facts, part = found
+    answer, settled, judgement = _judge_staged(facts, Intent(may_run=True), {})
+    if answer.findings or judgement is None or judgement.due or not part.is_kept_by(settled):
+        return False
+    if "GIT_INDEX_FILE" in env:
+        if find_runner(env, repository.git_dir).shows_what_is_staged:
+            _refuse_changed_files(repository, _CHANGED_EARLIER)
+        _keep_accepted(facts, settled, judgement, part.names)
+    return True
 
 
 def _why_not_run(runner: Runner) -> str:
@@ -107,14 +132,23 @@ def _judge_and_write(
     options = running_commit()
     is_empty = not facts.changed and len(facts.parents) == 1 and options.known and not options.allow_empty
     if not answer.refused and not only_judge and not is_empty:
-        has_staged = write_own_files(facts, settled, runner, parent_pid)
-        if judgement is not None and not has_staged and not results:
+        updates = write_own_files(facts, settled, runner, parent_pid)
+        if judgement is not None and not updates and not results:
             _keep_accepted(facts, settled, judgement)
+        if facts.keys_name:
+            from orchestrator.app.under_way import keep_under_way  # noqa: PLC0415 - only where there is much
+
+            keep_under_way(facts, settled, updates)
     return answer
 
 
-def _keep_accepted(facts: Facts, settled: Settled, judgement: Judgement) -> None:
-    """Leave a note for the commit-msg stage, which will find just what was found here, if that accepts the commit."""
+def _keep_accepted(
+    facts: Facts, settled: Settled, judgement: Judgement, names: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Leave a note for the commit-msg stage, which will find just what was found here, if that accepts the commit.
+
+    ``names`` are what a message may call each phase, where the plan that was settled is not the whole one.
+    """
     before = facts.before
     if before is None or before.plan.settings.exempt_authors or len(facts.parents) > 1 or facts.by_result:
         return
@@ -123,7 +157,8 @@ def _keep_accepted(facts: Facts, settled: Settled, judgement: Judgement) -> None
         return
     message = f"{before.plan.settings.usual_type}: [{phase.id}] x"
     if not judge_whole(settled, before, facts.changed, message, _MESSAGE_INTENT, freed=False).findings:
-        keep_accepted(facts.repository, settled.plan, phase, before.plan.settings)
+        known = settled.plan.names_of(phase) if names is None else names[phase.id]
+        keep_accepted(facts.repository, known, before.plan.settings)
 
 
 def _judge_staged(

@@ -59,18 +59,22 @@ class _Files(Value):
 
     def after(self, changes: Sequence[Change]) -> _Files:
         """The tree as it is after the changes."""
-
-        def changed(listing: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
-            found = {**listing}
-            for change in changes:
-                if change.new_mode == _NOTHING:
-                    found.pop(change.path, None)
-                else:
-                    found[change.path] = (change.new_mode, change.new_oid)
-            return found
-
         read_all = self.all_of_them
-        return _Files(changed(self.listing), None if read_all is None else (lambda: changed(read_all())))
+        return _Files(
+            change_listing(self.listing, changes),
+            None if read_all is None else (lambda: change_listing(read_all(), changes)),
+        )
+
+
+def change_listing(listing: Mapping[str, tuple[str, str]], changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
+    """The listing as it is after the changes."""
+    found = {**listing}
+    for change in changes:
+        if change.new_mode == _NOTHING:
+            found.pop(change.path, None)
+        else:
+            found[change.path] = (change.new_mode, change.new_oid)
+    return found
 
 
 class Facts(Value):
@@ -208,7 +212,7 @@ def read_facts(
         return None
     where = None if whole or len(sides) != 1 else _known_places(repository, new_plan, old_plan)
     files_before = _Files(listing_of(repository, first, where) if first else {})
-    changes = _changes(repository, first or _empty_tree(repository), tree)
+    changes = changes_between(repository, first or _empty_tree(repository), tree)
     if where is not None:
         files_before = files_before.with_old(changes).replace(all_of_them=lambda: listing_of(repository, first))
     files = files_before.after(changes)
@@ -273,7 +277,7 @@ def _kept_keys(
     name, owners = name_of(plan, plan_oid), Owners(plan)
 
     def between(old: str, new: str) -> list[str]:
-        return [change.path for change in _changes(repository, old, new)]
+        return [change.path for change in changes_between(repository, old, new)]
 
     paths = [change.path for change in changes]
     return name, owners, kept_keys(repository, plan, owners, name, tree, paths, between)
@@ -417,7 +421,7 @@ def _empty_tree(repository: Repository) -> str:
     return repository.git.text("hash-object", "-t", "tree", "--stdin")
 
 
-def _changes(repository: Repository, base: str, tree: str) -> list[Change]:
+def changes_between(repository: Repository, base: str, tree: str) -> list[Change]:
     """What the tree changes against the base, by path; renames are a removal and an addition.
 
     What was added with --intent-to-add stands in the index, and is not in what will be committed (git-add(1)).
@@ -443,10 +447,10 @@ def _own_changes(repository: Repository, parents: Sequence[str], tree: str) -> l
         if code not in (0, 1) or not out:
             text = err.decode("utf-8", "replace").strip()
             raise CannotJudgeError(Finding("git", f"git merge-tree failed (exit {code}): {text}"))
-        return _changes(repository, out.split(b"\0")[0].decode("ascii"), tree)
+        return changes_between(repository, out.split(b"\0")[0].decode("ascii"), tree)
     common: dict[str, Change] | None = None
     for parent in parents:
-        found = {change.path: change for change in _changes(repository, parent, tree)}
+        found = {change.path: change for change in changes_between(repository, parent, tree)}
         common = found if common is None else {path: change for path, change in common.items() if path in found}
     return list((common or {}).values())
 

@@ -75,10 +75,10 @@ def write_own_files(
     *,
     by_command: bool = False,
     also: Sequence[Update] = (),
-) -> bool:
+) -> list[Update]:
     """Bring both files, and ``also`` others, up to date in the index in use and in the work tree.
 
-    Whether anything of them had to be staged.
+    What of them had to be staged.
 
     Raises:
         RefusedError: the user's unstaged edits cannot be kept safely; nothing has been written.
@@ -94,7 +94,7 @@ def write_own_files(
     if settled.by_itself:
         # If this commit is given up, the boxes that it ticked by itself must not pass for ticks of a person.
         repository.cache.keep_own_ticks([task.id for task in settled.by_itself], updates[0].new, facts.head_oid)
-    return any([update.old != update.new for update in [*also, *updates]])
+    return [update for update in [*also, *updates] if update.old != update.new]
 
 
 def refuse_filtered(repository: Repository) -> None:

@@ -6,7 +6,7 @@ import os
 import time
 
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
-from orchestrator.core.plan import PLAN_PATH
+from orchestrator.core.plan import PLAN_PATH, path_text
 from orchestrator.git import Git
 from orchestrator.run_cache import RunCache
 
@@ -81,6 +81,16 @@ class Repository:
             else:
                 found[name] = None
         return found
+
+    def object_ids(self, names: Sequence[str]) -> list[str]:
+        """The id of each object so named, "" where there is none.
+
+        Raises:
+            GitError: Git could not read the repository.
+        """
+        out = self.git.run("cat-file", "--batch-check", stdin="".join([f"{name}\n" for name in names]).encode())
+        lines = [line.split(" ") for line in path_text(out).split("\n")[:-1]]
+        return [line[0] if len(line) == 3 and line[2].isdecimal() else "" for line in lines]
 
     def known_plan(self, oid: str) -> Plan | None:
         """The plan of that blob, if it was compiled here before."""

@@ -27,15 +27,17 @@ _REGULAR = ("100644", "100755")
 _MOST_PLACES = 16
 
 
-def places(plans: Iterable[Plan]) -> list[str] | None:
+def places(plans: Iterable[Plan], *, of_gates: bool = True) -> list[str] | None:
     """The files and folders that hold all that the plans look at in a tree, but for gates that take everything.
 
-    None where these are too many to be asked for each, and no folder holds them.
+    Unless those ``of_gates`` are wanted, what only gates name is left out. None where these are too many to be asked
+    for each, and no folder holds them.
     """
     found = set(OWN_PATHS)
     for plan in plans:
         for phase in plan.phases:
-            lists = [phase.files, *[task.files for task in phase.tasks], *[gate.inputs or () for gate in phase.gates]]
+            lists = [phase.files, *[task.files for task in phase.tasks]]
+            lists += [gate.inputs or () for gate in phase.gates] if of_gates else []
             found.update([pattern.place for patterns in lists for pattern in patterns if pattern.include])
             found.update([path.rstrip("/") for path in phase.artifacts])
     if len(found) > _MOST_PLACES:
@@ -138,6 +140,11 @@ class Content:
             inputs = self._input_paths(phase, gate)
             known = self._keys[phase.id, gate.name] = gate_key(gate, self._entries(inputs)) if inputs else ""
         return known
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether a gate takes every file, of those whose inputs have been worked out."""
+        return bool(self._take_all)
 
     def worked_out(self) -> dict[tuple[str, str], str]:
         """The keys that are known by now, but for those of gates that take every file, which each of them changes."""

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_COMPILED_FORM = 1
+_COMPILED_FORM = 2
 _MOST_DOTS = 500
-_CLASSES = {cls.__name__: cls for cls in (Plan, Phase, Task, Gate, Control, Hold, Risk, ReportRules, Settings, Pattern)}
 
 
 class LockPhase(Value):
@@ -27,6 +26,10 @@ class LockPhase(Value):
     bases: Mapping[str, Mapping[str, str]] = {}
 
 
+_CLASSES = {
+    cls.__name__: cls
+    for cls in (Plan, Phase, Task, Gate, Control, Hold, Risk, ReportRules, Settings, Pattern, Pass, LockPhase)
+}
 _PASS_TYPES = [(str, tests, coverage) for tests in (type(None), int) for coverage in (type(None), int, float)]
 
 NO_EVIDENCE = LockPhase()
@@ -193,42 +196,54 @@ def _written(name: str) -> str:
 
 def compile_plan(plan: Plan, plan_oid: str) -> bytes:
     """The plan in the form that ``load_compiled`` reads back fast; for the local cache only."""
-    body = marshal.dumps(_packed(plan))
-    return _compiled_header(plan_oid, body) + body
+    return freeze(plan, plan_oid)
 
 
 def load_compiled(data: bytes, plan_oid: str) -> Plan | None:
-    """The plan compiled from the blob of that id, or None if the bytes are not exactly that.
-
-    A checksum finds damage. Who can forge a file in the Git directory can replace the hooks themselves, so nothing
-    here defends against that; a plan of another blob is never returned by mistake.
-    """
-    end = data.find(b"\n") + 1
-    header, body = data[:end], data[end:]
-    if not header or header != _compiled_header(plan_oid, body):
-        return None
-    try:
-        plan = _unpacked(marshal.loads(body))  # noqa: S302 - checked above; see the docstring
-    except (ValueError, EOFError, TypeError, KeyError):
-        return None
+    """The plan compiled from the blob of that id, or None if the bytes are not exactly that."""
+    plan = thaw(data, plan_oid)
     return plan if isinstance(plan, Plan) else None
 
 
-def _compiled_header(plan_oid: str, body: bytes) -> bytes:
+def freeze(value: object, name: str) -> bytes:
+    """Values of the plan and plain ones, in the form that ``thaw`` reads back fast; for the local cache only."""
+    body = marshal.dumps(_packed(value))
+    return _frozen_header(name, body) + body
+
+
+def thaw(data: bytes, name: str) -> Any:
+    """What was frozen under that name, or None if the bytes are not exactly that.
+
+    A checksum finds damage. Who can forge a file in the Git directory can replace the hooks themselves, so nothing
+    here defends against that; what was frozen under another name is never returned by mistake.
+    """
+    end = data.find(b"\n") + 1
+    header, body = data[:end], data[end:]
+    if not header or header != _frozen_header(name, body):
+        return None
+    try:
+        return _unpacked(marshal.loads(body))  # noqa: S302 - checked above; see the docstring
+    except (ValueError, EOFError, TypeError, KeyError):
+        return None
+
+
+def _frozen_header(name: str, body: bytes) -> bytes:
     from binascii import crc32  # noqa: PLC0415
 
     # A cache that an older or newer version has written is not for this one.
-    fields = crc32(repr([(name, cls._fields) for name, cls in _CLASSES.items()]).encode())
+    fields = crc32(repr([(known, cls._fields) for known, cls in _CLASSES.items()]).encode())
     form = f"{_COMPILED_FORM} {fields:08x} {marshal.version}"
-    return f"orchestrator-plan {form} {plan_oid} {len(body)} {crc32(body):08x}\n".encode()
+    return f"orchestrator {form} {name} {len(body)} {crc32(body):08x}\n".encode("utf-8", "surrogateescape")
 
 
 def _packed(value: Any) -> Any:
-    """Values as (class name, fields), which marshal takes; a leading None marks a plain tuple."""
+    """Values as (class name, fields), which marshal takes; None leads a plain tuple, "" the pairs of a dictionary."""
     if isinstance(value, Value):
         return (type(value).__name__, *[_packed(field) for field in value.astuple()])
     if isinstance(value, tuple):
         return (None, *[_packed(item) for item in value])
+    if isinstance(value, dict):
+        return ("", *[_packed(pair) for pair in value.items()])
     return value
 
 
@@ -238,6 +253,8 @@ def _unpacked(value: Any) -> Any:
     items = [_unpacked(item) if type(item) is tuple else item for item in value[1:]]
     if value[0] is None:
         return tuple(items)
+    if not value[0]:
+        return dict(items)
     cls = _CLASSES[value[0]]
     if len(items) != len(cls._fields):
         raise TypeError(f"a {value[0]} has {len(cls._fields)} fields, not {len(items)}")

@@ -78,18 +78,23 @@ class DueGate(Value):
 
 def gate_key(gate: Gate, inputs: Iterable[tuple[str, str, str]]) -> str:
     """SHA-256, in hex, over schema number, name, definition and inputs, as (mode, path, object id) in path order."""
+    return key_of_lines(gate, input_lines(inputs))
+
+
+def key_of_lines(gate: Gate, lines: str) -> str:
+    """The same, of inputs as ``input_lines`` gives them."""
     head = repr((KEY_SCHEMA, gate.name, gate.definition())).encode("utf-8", "backslashreplace")
-    return _sha256(head + b"\0" + _lines(inputs))
+    return _sha256(head + b"\0" + lines.encode("utf-8", "surrogateescape"))
 
 
 def content_digest(inputs: Iterable[tuple[str, str, str]]) -> str:
     """SHA-256, in hex, over (mode, path, object id) of files in path order: the base of a task's pattern."""
-    return _sha256(_lines(inputs))
+    return _sha256(input_lines(inputs).encode("utf-8", "surrogateescape"))
 
 
-def _lines(inputs: Iterable[tuple[str, str, str]]) -> bytes:
-    text = "".join([f"{mode} {oid} {path}\0" for mode, path, oid in inputs])
-    return text.encode("utf-8", "surrogateescape")
+def input_lines(inputs: Iterable[tuple[str, str, str]]) -> str:
+    """One line for each of the inputs, as mode, object id and path, ended by a NUL."""
+    return "".join([f"{mode} {oid} {path}\0" for mode, path, oid in inputs])
 
 
 def _sha256(data: bytes) -> str:

@@ -259,11 +259,17 @@ class Plan(Value):
 
     def named(self, name: str) -> Phase | None:
         """The phase that a person calls so, by id, title or number, case and spacing aside."""
-        wanted = normal_name(name)
-        for phase in self.phases:
-            if wanted in phase.names():
-                return phase
-        return None
+        known: dict[str, Phase] | None = self.__dict__.get("_by_name")
+        if known is None:
+            known = self.__dict__["_by_name"] = {}
+            for phase in self.phases:
+                for known_name in phase.names():
+                    known.setdefault(known_name, phase)
+        return known.get(normal_name(name))
+
+    def names_of(self, phase: Phase) -> tuple[str, ...]:
+        """What a message may call the phase, normalised: its names, but for those that mean something else."""
+        return tuple([name for name in phase.names() if name != PLAN_NAME and self.named(name) is phase])
 
 
 def one_line(text: str) -> str:

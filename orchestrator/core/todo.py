@@ -453,7 +453,7 @@ def render_block(
     if items := feature_items(plan):
         lines += [newline, *[item + newline for item in items]]
     for phase in plan.phases:
-        lines += [newline, heading(plan, phase) + newline, _status_line(states[phase.id]) + newline]
+        lines += [newline, heading(plan, phase) + newline, status_line(states[phase.id]) + newline]
         lines += [item + newline for item in phase_holds(plan, phase.id)]
         for task in phase.tasks:
             lines.append(task_text(task, marks.get(task.id, OPEN)) + newline)
@@ -486,7 +486,8 @@ def heading(plan: Plan, phase: Phase) -> str:
     return f"### Phase {phase.number}: {phase.title}{depends}"
 
 
-def _status_line(state: PhaseState) -> str:
+def status_line(state: PhaseState) -> str:
+    """What PLAN.md says of the phase itself, in one line."""
     parts = [state.own_status]
     gates = [f"{gate.name} {'passed' if passed else 'open'}" for gate, passed in state.gates if not gate.control]
     if gates:

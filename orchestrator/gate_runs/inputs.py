@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from hashlib import sha1, sha256
 from typing import TYPE_CHECKING
 
 from orchestrator.core.finding import CannotJudgeError, Finding, printable
 from orchestrator.core.plan import OWN_PATHS
-from orchestrator.git import c_quoted
+from orchestrator.git import blob_id, c_quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -114,7 +113,7 @@ class WorkTreeCheck:
             return "is missing"
         if item.mode == "120000":
             if stat.S_ISLNK(mode):
-                same = _blob_id(os.readlink(os.fsencode(full)), len(item.oid)) == item.oid
+                same = blob_id(os.readlink(os.fsencode(full)), len(item.oid)) == item.oid
                 return "" if same else "differs"
             if self._has_symlinks or not stat.S_ISREG(mode):
                 return "is no symlink"
@@ -195,12 +194,6 @@ def _quoted(path: str) -> bytes:
     if not (raw.startswith(b'"') or b"\n" in raw or raw.endswith(b"\r")):
         return raw
     return c_quoted(raw)
-
-
-def _blob_id(content: bytes, length: int) -> str:
-    """The blob id of the content, of so many hex digits as the repository's ids have."""
-    data = b"blob %d\0" % len(content) + content
-    return (sha256(data) if length == 64 else sha1(data, usedforsecurity=False)).hexdigest()
 
 
 def _is_oid(text: str) -> bool:

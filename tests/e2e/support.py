@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -272,3 +273,37 @@ def installed_command(file: Path, module: str) -> Path:
 def hook_command(folder: Path) -> Path:
     """``orchestrator-hook`` as an installation of this checkout would have it."""
     return installed_command(folder / "orchestrator-hook", "orchestrator.stages")
+
+
+def listing_hooks(repo: Repository, folder: Path) -> Path:
+    """A new folder in that one that gets a file per started hook; ``orchestrator-hook`` is replaced."""
+    told = folder / "hooks"
+    told.mkdir()
+    text = (
+        "import sys\n"
+        f"sys.path += {[str(TOP), sysconfig.get_path('purelib')]!r}\n"
+        "before = set(sys.modules)\n"
+        "opened, started = [], []\n"
+        "def listen(event, args):\n"
+        "    if event == 'open':\n"
+        "        opened.append(str(args[0]))\n"
+        "    elif event in ('os.posix_spawn', 'subprocess.Popen', 'os.fork', 'os.system', 'os.exec'):\n"
+        "        started.append(list(args[1]) if event == 'os.posix_spawn' else [event])\n"
+        "sys.addaudithook(listen)\n"
+        "from orchestrator.stages import main\n"
+        "code = main()\n"
+        "told = {'imported': sorted(set(sys.modules) - before), 'opened': opened[:], 'started': started}\n"
+        "import json\n"
+        f"with open({str(told)!r} + '/' + sys.argv[1], 'w') as file:\n"
+        "    json.dump(told, file)\n"
+        "sys.exit(code)"
+    )
+    # -I -S: what the site packages of this environment import at the start is not ours.
+    script(folder / "lean" / "orchestrator-hook", text, f"#!{sys.executable} -IS")
+    repo.env["PATH"] = f"{folder / 'lean'}:{repo.env['PATH']}"
+    return told
+
+
+def what_hooks_did(folder: Path) -> dict[str, dict[str, list[Any]]]:
+    """From the stage to what it imported (modules), opened (paths) and started (command lines) when it ran last."""
+    return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir()}

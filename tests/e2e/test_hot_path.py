@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import sysconfig
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import TOP, Adopted, script
+from tests.e2e.support import Adopted, listing_hooks, what_hooks_did
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,42 +22,15 @@ MESSAGE = "feat: [foundation] x"
 
 @pytest.fixture
 def listing(native: Adopted, tmp_path: Path) -> Path:
-    """The folder with a file per started hook that tells what it did; ``orchestrator-hook`` is replaced."""
-    folder = tmp_path / "imports"
-    folder.mkdir()
-    text = (
-        "import sys\n"
-        f"sys.path += {[str(TOP), sysconfig.get_path('purelib')]!r}\n"
-        "before = set(sys.modules)\n"
-        "opened, started = [], []\n"
-        "def listen(event, args):\n"
-        "    if event == 'open':\n"
-        "        opened.append(str(args[0]))\n"
-        "    elif event in ('os.posix_spawn', 'subprocess.Popen', 'os.fork', 'os.system', 'os.exec'):\n"
-        "        started.append(list(args[1]) if event == 'os.posix_spawn' else [event])\n"
-        "sys.addaudithook(listen)\n"
-        "from orchestrator.stages import main\n"
-        "code = main()\n"
-        "told = {'imported': sorted(set(sys.modules) - before), 'opened': opened[:], 'started': started}\n"
-        "import json\n"
-        f"with open({str(folder)!r} + '/' + sys.argv[1], 'w') as file:\n"
-        "    json.dump(told, file)\n"
-        "sys.exit(code)"
-    )
-    # -I -S: what the site packages of this environment import at the start is not ours.
-    script(tmp_path / "lean" / "orchestrator-hook", text, f"#!{sys.executable} -IS")
-    native.env["PATH"] = f"{tmp_path / 'lean'}:{native.env['PATH']}"
-    return folder
-
-
-def told(folder: Path) -> dict[str, dict[str, list[Any]]]:
-    """From the stage to what it imported (modules), opened (paths) and started (command lines)."""
-    return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir()}
+    """The folder with a file per started hook that tells what it did."""
+    return listing_hooks(native, tmp_path)
 
 
 def imported(folder: Path) -> Mapping[str, set[str]]:
     """From the stage to the top-level modules that it imported."""
-    return {stage: {name.split(".")[0] for name in facts["imported"]} for stage, facts in told(folder).items()}
+    return {
+        stage: {name.split(".")[0] for name in facts["imported"]} for stage, facts in what_hooks_did(folder).items()
+    }
 
 
 def test_to_accept_a_commit_little_is_imported(native: Adopted, listing: Path) -> None:
@@ -73,7 +43,7 @@ def test_to_accept_a_commit_little_is_imported(native: Adopted, listing: Path) -
 
 def test_the_message_of_what_was_accepted_is_read_and_nothing_judged_again(native: Adopted, listing: Path) -> None:
     native.commit(MESSAGE, {"db/x.sql": "x\n"})
-    found = set(told(listing)["commit-msg"]["imported"])
+    found = set(what_hooks_did(listing)["commit-msg"]["imported"])
     assert {"orchestrator.core.message", "orchestrator.app.accepted"} <= found
     assert {"orchestrator.core.judge", "orchestrator.app.facts", "orchestrator.core.formats"} & found == set()
 
@@ -82,7 +52,7 @@ def test_what_an_ordinary_commit_costs(native: Adopted, listing: Path) -> None:
     """Counted, since times depend on the machine. A larger number has to be worth its price; a smaller one goes in."""
     native.commit(MESSAGE, {"db/x.sql": "x\n"})
     native.commit(MESSAGE, {"db/x.sql": "y\n"})
-    found = told(listing)
+    found = what_hooks_did(listing)
     started = {stage: [argv[1] for argv in facts["started"]] for stage, facts in found.items()}
     assert started == {"pre-commit": ["cat-file", "ls-tree", "diff-index"], "commit-msg": ["config"]}
     names = {stage: [name.split(".")[0] for name in facts["imported"]] for stage, facts in found.items()}

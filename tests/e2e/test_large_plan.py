@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.run_cache import RunCache
-from tests.e2e.support import assert_accepted, assert_in_step, assert_refused, said, status_line
+from tests.e2e.support import (
+    assert_accepted,
+    assert_in_step,
+    assert_refused,
+    listing_hooks,
+    said,
+    status_line,
+    what_hooks_did,
+)
 from tests.e2e.verify_support import judged, refused
 
 if TYPE_CHECKING:
@@ -137,3 +145,116 @@ def test_an_amended_and_a_rewound_history(large: Adopted) -> None:
     large.commit("feat: [p7] it", {"src/7/a": "other\n"})
     assert_in_step(large)
     assert refused(judged(large)) == {}
+
+
+# -- what is under way -----------------------------------------------------------------------------------------------
+
+BY_PART = ["cat-file", "diff-index", "diff-tree", "ls-tree"]
+"""The processes of the pre-commit stage where what is under way is enough to judge by."""
+
+
+@pytest.fixture
+def hooks(large: Adopted, tmp_path: Path) -> Path:
+    """What hooks did, in a repository where the tenth phase is complete and the eleventh has been begun."""
+    large.commit("feat: [p11] begin", {"src/11/c": "c\n"})
+    assert (large.git_path("orchestrator") / "under-way").is_file()
+    return listing_hooks(large, tmp_path)
+
+
+def started(hooks: Path) -> list[str]:
+    """The Git processes of the last pre-commit stage."""
+    return [argv[1] for argv in what_hooks_did(hooks)["pre-commit"]["started"] if argv[0] == "git"]
+
+
+def test_an_ordinary_commit_is_judged_by_what_is_under_way(large: Adopted, hooks: Path) -> None:
+    for text in ("1\n", "2\n"):
+        before = large.state()
+        large.write("notes", text)  # an edit of the user's beside it
+        done = large.commit("feat: [p11] more", {"src/11/b": text})
+        assert_accepted(large, done, before, dirty=["?? notes"])
+        assert started(hooks) == BY_PART
+    did = what_hooks_did(hooks)
+    assert not [name for name in did["pre-commit"]["opened"] if "orchestrator/plans" in name], "the whole plan"
+    assert [argv[1] for argv in did["commit-msg"]["started"]] == ["config"], "the note of the first stage holds"
+    assert refused(judged(large)) == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "files", "ids"),
+    [
+        ("feat: [p12] too early", {"src/12/b": "b\n"}, {"phase-locked"}),
+        ("feat: [p11] and p10", {"src/11/b": "b\n", "src/10/b": "b\n"}, {"phases-mixed"}),
+        ("feat: [p10] it is not", {"src/11/b": "b\n"}, {"phase-mismatch"}),
+        ("feat: [part 12] it is not", {"src/11/b": "b\n"}, {"phase-mismatch", "phase-locked"}),
+        ("feat: [60] it is not", {"src/11/b": "b\n"}, {"phase-mismatch", "phase-locked"}),
+        ("more", {"src/11/b": "b\n"}, {"message-format"}),
+        ("feat: [nobody] more", {"src/11/b": "b\n"}, {"phase-unknown"}),
+    ],
+)
+def test_what_is_refused_is_refused_by_the_whole_plan(
+    large: Adopted, hooks: Path, message: str, files: dict[str, str], ids: set[str]
+) -> None:
+    assert not list(hooks.iterdir())
+    large.add(files)
+    before = large.state()
+    done = large.git("commit", "-m", message, check=False)
+    assert_refused(large, done, before, *ids)
+
+
+@pytest.mark.parametrize("name", ["p11", "Part 11", "11", "phase 11", "PART11"])
+def test_every_name_of_the_phase_is_accepted(large: Adopted, hooks: Path, name: str) -> None:
+    before = large.state()
+    assert_accepted(large, large.commit(f"feat: [{name}] more", {"src/11/b": "b\n"}), before)
+    assert started(hooks) == BY_PART
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "flipped", "another version", "a folder"])
+def test_damage_costs_time_alone(large: Adopted, hooks: Path, how: str) -> None:
+    file = large.git_path("orchestrator") / "under-way"
+    data = file.read_bytes()
+    header, _, body = data.partition(b"\n")
+    damaged = {
+        "empty": b"",
+        "cut": data[:-3],
+        "flipped": header + b"\n" + body[:50] + bytes([body[50] ^ 1]) + body[51:],
+        "another version": data.replace(b"orchestrator 2", b"orchestrator 1"),
+    }
+    file.unlink()
+    if how == "a folder":
+        file.mkdir()
+    else:
+        assert damaged[how] != data
+        file.write_bytes(damaged[how])
+    before = large.state()
+    assert_accepted(large, large.commit("feat: [p11] more", {"src/11/b": "b\n"}), before)
+    assert started(hooks) != BY_PART
+
+
+def test_a_commit_that_was_given_up_leaves_nothing_to_go_by(large: Adopted, hooks: Path) -> None:
+    """What it would have done to the files of a complete phase has not been done."""
+    large.git("commit", "-q", "--no-verify", "--allow-empty", "-m", "feat: [p10] nothing")
+    large.add({"src/3/a": "bad\n"})
+    large.git("commit", "-q", "--no-verify", "-m", "feat: [p3] around the hooks")
+    large.add({"src/3/a": "a\n"})
+    done = large.git("commit", "-m", "no form", check=False)
+    assert done.returncode != 0, "the mend is given up"
+    large.git("reset", "-q", "--hard")
+    large.add({"src/11/b": "b\n"})
+    before = large.state()
+    done = large.git("commit", "-m", "feat: [p11] more", check=False)
+    assert_refused(large, done, before, "gate-failed")
+    assert started(hooks) != BY_PART
+
+
+def test_links_and_what_hides_a_folder_take_the_whole_plan(large: Adopted, hooks: Path) -> None:
+    large.commit("feat: [p11] more", {"src/11/b": "b\n"})
+    (large.top / "src" / "11" / "link").symlink_to("b")
+    large.git("add", "src")
+    before = large.state()
+    assert_accepted(large, large.git("commit", "-m", "feat: [p11] a link"), before)
+    assert started(hooks) != BY_PART
+    large.git("rm", "-rq", "--cached", "src/12", check=False)
+    (large.top / "src" / "12").symlink_to("11")
+    large.git("add", "src")
+    before = large.state()
+    assert_refused(large, large.git("commit", "-m", "feat: [p11] a folder", check=False), before, "phase-locked")
