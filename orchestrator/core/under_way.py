@@ -117,11 +117,11 @@ def under_way(settled: Settled, files: Files) -> UnderWay | None:
     """What is under way of the plan of a settled tree, with inputs as of the tree in which these files are as given.
 
     None where the rest cannot be left alone: dates or all files have a say in it, or what is complete depends on what
-    is not; where the files may touch the rest; and where too much is under way.
+    is not; where the files may touch the rest; and where nothing is under way, or too much.
     """
     plan, content, states = settled.plan, settled.content, settled.states
     inside = _inside(states)
-    if inside is None or plan.has_ends or len(inside) > _MOST_PHASES:
+    if not inside or plan.has_ends or len(inside) > _MOST_PHASES:
         return None
     phases = tuple([phase for phase in plan.phases if phase.id in inside])
     inputs: dict[tuple[str, str], str] = {}

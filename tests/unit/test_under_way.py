@@ -255,6 +255,7 @@ NOT_KEPT: dict[str, dict[str, object]] = {
     "the rest": {"new": {**FILES, "src/3/b": "1"}},  # what is locked
     "the top": {"text": CHAIN.replace('["src/4/**"]', '["**/c"]')},  # which may be anywhere
     "all files": {"old": {"lib": "1"}, "new": {"lib": "2"}},  # which gates take for want of their own
+    "nothing": {"text": CHAIN.partition('[[phase]]\nid = "p2"')[0], "new": {**FILES, "lib": "2"}},  # all is complete
     "complete too early": {
         "new": {**FILES, "lib": "2"},
         "marks": {"2.1": DONE, "2.2": DONE},
