@@ -31,12 +31,20 @@ CHAINS_S = ((0.5, 1.5), (1.0, 1.0))  # gates of phases, each of which waits for 
 PYTHON = "`python -c pass`"
 LIST = "`git ls-files -s`"
 VALIDATE = "`orchestrator validate`"
+ANEW = "`orchestrator validate`, something else staged"
 DOIT_RUN = "`doit`"
 TURBO_RUN = "`turbo run check`"
 ABOUT = {
     PYTHON: "the start of Python",
     LIST: "lists what is staged",
-    VALIDATE: "looks up a pass for the mode, id and path of every staged input; writes `PLAN.md` and `plan.lock`",
+    VALIDATE: (
+        "finds by the checksum of the index, by HEAD, by what is known of passes and by `PLAN.md` and `plan.lock` that "
+        "its last answer still holds"
+    ),
+    ANEW: (
+        "the same once a file that no gate takes has been staged: looks up a pass for the mode, id and path of every "
+        "staged input; writes `PLAN.md` and `plan.lock`"
+    ),
     DOIT_RUN: (
         "compares time and size of every input in the work tree with those of its last run, and reads no content; "
         "its record is of this clone only, nobody else can check it, and new files are seen as `dodo.py` lists folders"
@@ -91,6 +99,8 @@ def measure(lab: Lab) -> Section:
             Bar(f"`validate`, {gates} gates, {max(sizes):,} files / {LIST} and one Python", to_floor, MOST_TO_FLOOR),
             Bar("the same / doit", large[VALIDATE].to(large[DOIT_RUN]), MOST_TO_PEER),
             Bar("the same / Turborepo", large[VALIDATE].to(large[TURBO_RUN]), MOST_TO_PEER),
+            Bar("something else staged / doit", large[ANEW].to(large[DOIT_RUN]), MOST_TO_PEER),
+            Bar("something else staged / Turborepo", large[ANEW].to(large[TURBO_RUN]), MOST_TO_PEER),
             Bar("independent gates side by side, without the start / the longest", independent, MOST_TO_CRITICAL),
         ],
         curves=[
@@ -99,7 +109,12 @@ def measure(lab: Lab) -> Section:
                 "files",
                 {
                     label: [(count, by_name[name].median() * 1000) for count, by_name in found.items()]
-                    for label, name in (("validate", VALIDATE), ("doit", DOIT_RUN), ("Turborepo", TURBO_RUN))
+                    for label, name in (
+                        ("validate", VALIDATE),
+                        ("validate anew", ANEW),
+                        ("doit", DOIT_RUN),
+                        ("Turborepo", TURBO_RUN),
+                    )
                 },
             )
         ],
@@ -125,12 +140,20 @@ def up_to_date(lab: Lab, gates: int, files: int) -> dict[str, Case]:
     folder = make(lab, f"gates-{files}", gates_world(gates, files))
     env = {**lab.env, "TURBO_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1"}
     doit, turbo = (lab.bin(DOIT) / "doit",), (lab.bin(TURBOREPO) / "turbo", "run", "check")
+    validate = (lab.ours(), "validate")
+    passed = says("passed before on this content", gates)
+
+    def stage_other(turn: int) -> None:
+        (folder / "notes.txt").write_text(f"{turn}", encoding="utf-8")
+        git(folder, env, "add", "notes.txt")
+
     count_run(run(doit, folder, env), ".  check:", gates)
     count_run(run(turbo, folder, env), "cache miss", gates)
     return {
         PYTHON: Case(PYTHON, (lab.python(), "-c", "pass"), folder, env, silent),
         LIST: Case(LIST, ("git", "ls-files", "-s"), folder, env, keep=False),
-        VALIDATE: Case(VALIDATE, (lab.ours(), "validate"), folder, env, says("passed before on this content", gates)),
+        VALIDATE: Case(VALIDATE, validate, folder, env, passed),
+        ANEW: Case(ANEW, validate, folder, env, passed, stage_other),
         DOIT_RUN: Case(DOIT_RUN, doit, folder, env, says("-- check:", gates)),
         TURBO_RUN: Case(TURBO_RUN, turbo, folder, env, says("cache hit", gates)),
     }

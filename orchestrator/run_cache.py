@@ -105,6 +105,27 @@ class RunCache:
 
         self._write("under-way", freeze(value, name))
 
+    # -- what ``validate`` answered
+
+    def answer(self, name: str) -> Any:
+        """What was kept last, if it was under that name and is sound; else None."""
+        from orchestrator.core.formats import thaw  # noqa: PLC0415
+
+        return thaw(self._read("answer") or b"", name)
+
+    def keep_answer(self, name: str, value: object) -> None:
+        """Remember that under the name."""
+        from orchestrator.core.formats import freeze  # noqa: PLC0415
+
+        self._write("answer", freeze(value, name))
+
+    def passes_state(self) -> int:
+        """What changes when a pass is added to those that are known, or goes: when that was, in ns of the epoch."""
+        try:
+            return os.stat(os.path.join(self.folder, "passes")).st_mtime_ns
+        except OSError:
+            return 0
+
     # -- runs
 
     def known_pass(self, key: str) -> Pass | None:

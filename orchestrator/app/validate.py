@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.app.gates import run_due
+from orchestrator.app.kept_keys import keep_keys
 from orchestrator.app.sync import in_conflict, sync, sync_alone
+from orchestrator.app.unchanged import keep_answer, kept_answer, state
 from orchestrator.app.workplace import one_at_a_time, phase_named, stage_own_files, staged_facts, staged_reading
 from orchestrator.core.finding import Finding
 from orchestrator.core.gate import DueGate
@@ -18,15 +20,15 @@ if TYPE_CHECKING:
     from orchestrator.app.facts import Facts
     from orchestrator.app.repository import Repository
     from orchestrator.core.gate import GateResult
-    from orchestrator.core.plan import Gate, Phase
+    from orchestrator.core.plan import Phase
     from orchestrator.core.settle import Settled
 
 
 class Validated(Value):
     """One line of the answer: a gate of a phase, whether it counts as passed now, and why it was run or not."""
 
-    phase: Phase
-    gate: Gate
+    phase_id: str
+    gate: str
     passed: bool
     why: str
     result: GateResult | None = None  # None: not run
@@ -37,7 +39,6 @@ class Validation(Value):
 
     gates: tuple[Validated, ...]
     findings: tuple[Finding, ...] = ()
-    settled: Settled | None = None
     warnings: tuple[Finding, ...] = ()
 
 
@@ -53,11 +54,23 @@ def validate(
 
     A gate with a pass for what is staged is not run again unless ``force`` says so. PLAN.md and plan.lock are brought
     up to date and staged, first out of a conflict, if they are in one. What is staged or committed while gates run is
-    kept: a pass counts for the content that was tested, wherever that is still staged.
+    kept: a pass counts for the content that was tested, wherever that is still staged. Where nothing has changed since
+    the last answer, and that was that there is nothing to run and to write, it is given again.
 
     Raises:
         CannotJudgeError: a phase is unknown, or the plan cannot be read.
     """
+    started = "" if force else state(repository, names, everything)
+    known = kept_answer(repository, started)
+    if known is not None:
+        return Validation(tuple([Validated(*line) for line in known]))
+    return _validate(repository, names, started, everything=everything, force=force, jobs=jobs)
+
+
+def _validate(
+    repository: Repository, names: Sequence[str], started: str, *, everything: bool, force: bool, jobs: int | None
+) -> Validation:
+    """The same, worked out, and kept for the state ``started`` if that is still so."""
     warnings = sync(repository).warnings if in_conflict(repository) else ()
     index = repository.index_state()
     facts = staged_facts(repository)
@@ -75,6 +88,8 @@ def validate(
         results.update({result.key: result for result in run_due(repository, settled, due, None, jobs)})
         # A phase that has its passes now opens those that wait for it, whose gates may be due in turn.
         settled = facts.settle(results, reading)
+    if facts.keys_name:
+        keep_keys(facts)
     settled = _write(repository, facts, index, results)
     lines: list[Validated] = []
     findings = []
@@ -82,7 +97,7 @@ def validate(
         result = results.get(item.key)
         still = _is_staged_still(settled, item)
         passed = result is not None and result.passed and still
-        lines.append(Validated(item.phase, item.gate, passed=passed, why=item.why, result=result))
+        lines.append(Validated(item.phase.id, item.gate.name, passed, item.why, result))
         if not still:
             findings.append(_moved(item))
         elif not passed:
@@ -91,8 +106,10 @@ def validate(
                 note = "an earlier pass on this content still counts: change an input or the gate to take it back"
                 finding = finding.replace(notes=(*finding.notes, note))
             findings.append(finding)
-    lines = sorted([*lines, *skipped], key=lambda line: line.phase.number)
-    return Validation(tuple(lines), tuple(findings), settled, warnings)
+    lines = sorted([*lines, *skipped], key=lambda line: settled.plan.phase(line.phase_id).number)
+    if not (ran or warnings or settled.plan.has_ends) and started == state(repository, names, everything):
+        keep_answer(repository, started, [(line.phase_id, line.gate, line.passed, line.why) for line in lines])
+    return Validation(tuple(lines), tuple(findings), warnings)
 
 
 @one_at_a_time
@@ -152,12 +169,13 @@ def _due(
             key = settled.content.key(phase, gate)
             asked = "you asked for its phase" if wanted is not None else "you asked for all" if everything else ""
             if passed and not force:
-                skipped.append(Validated(phase, gate, passed=True, why=f"passed before on this content ({key[:12]})"))
+                why = f"passed before on this content ({key[:12]})"
+                skipped.append(Validated(phase.id, gate.name, passed=True, why=why))
             elif asked or (state.open and not state.open_tasks):
                 due.append(DueGate(phase, gate, key, "own", asked or "all tasks of its phase are done"))
             else:
                 reason = (
                     "its phase is locked" if not state.open else f"{len(state.open_tasks)} tasks of its phase are open"
                 )
-                skipped.append(Validated(phase, gate, passed=passed, why=f"not due: {reason}"))
+                skipped.append(Validated(phase.id, gate.name, passed=passed, why=f"not due: {reason}"))
     return due, skipped

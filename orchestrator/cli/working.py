@@ -109,8 +109,8 @@ def validate(
     if as_json:
         lines = [
             {
-                "phase": line.phase.id,
-                "gate": line.gate.name,
+                "phase": line.phase_id,
+                "gate": line.gate,
                 "passed": line.passed,
                 "why": line.why,
                 "run": None
@@ -137,7 +137,7 @@ def validate(
 
 
 def _validated_text(line: Any) -> str:
-    name = f"{line.phase.id}: {line.gate.name}"
+    name = f"{line.phase_id}: {line.gate}"
     if line.result is None:
         return f"{name}: not run: {line.why}"
     return f"{name}: {line.result.outcome()}: {line.why}"

@@ -84,12 +84,12 @@ def gate_key(gate: Gate, inputs: Iterable[tuple[str, str, str]]) -> str:
 def key_of_lines(gate: Gate, lines: str) -> str:
     """The same, of inputs as ``input_lines`` gives them."""
     head = repr((KEY_SCHEMA, gate.name, gate.definition())).encode("utf-8", "backslashreplace")
-    return _sha256(head + b"\0" + lines.encode("utf-8", "surrogateescape"))
+    return sha256(head + b"\0" + lines.encode("utf-8", "surrogateescape"))
 
 
 def content_digest(inputs: Iterable[tuple[str, str, str]]) -> str:
     """SHA-256, in hex, over (mode, path, object id) of files in path order: the base of a task's pattern."""
-    return _sha256(input_lines(inputs).encode("utf-8", "surrogateescape"))
+    return sha256(input_lines(inputs).encode("utf-8", "surrogateescape"))
 
 
 def input_lines(inputs: Iterable[tuple[str, str, str]]) -> str:
@@ -97,7 +97,7 @@ def input_lines(inputs: Iterable[tuple[str, str, str]]) -> str:
     return "".join([f"{mode} {oid} {path}\0" for mode, path, oid in inputs])
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
     """SHA-256 in hex.
 
     OpenSSL, which hashlib loads, is a third of what a hook imports, and pays for itself from a megabyte on. Below,

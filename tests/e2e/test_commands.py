@@ -8,18 +8,21 @@ import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import jsonschema
 import pytest
 import tomli
 
+from orchestrator.app import validate as validation
 from orchestrator.installing.merge_driver import driver_command
-from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, ORCHESTRATOR, PLAN, Answer, plan_text
+from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, ORCHESTRATOR, PLAN, Adopted, Answer, plan_text
 from tests.support import Repository, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.e2e.conftest import InProcess
     from tests.e2e.support import Orchestrator
 
 CONFIG = """\
@@ -308,6 +311,64 @@ def test_validate_runs_what_is_due_once_and_says_why(planned: Repository, orches
     assert gate_runs() == ["schema", "schema"]
     assert orchestrator("validate", "1", "--force").code == 0
     assert gate_runs() == ["schema", "schema", "schema"]
+
+
+def forget_passes(repo: Repository) -> None:
+    for file in (repo.git_path("orchestrator") / "passes").iterdir():
+        file.unlink()
+
+
+def begin_merge(repo: Repository) -> None:
+    """HEAD and index stay as they are."""
+    side = repo.out("commit-tree", "HEAD^{tree}", "-p", "HEAD~1", "-m", "side")
+    repo.git("merge", "-q", "--no-commit", "-s", "ours", side)
+
+
+CHANGES: dict[str, tuple[Callable[[Adopted], object], tuple[str, ...], bool]] = {
+    "nothing": (lambda _: None, (), True),
+    "written": (lambda repo: repo.write("db/schema.sql", BAD_SCHEMA), (), True),  # what is not staged has no say
+    "staged": (lambda repo: repo.add({"notes": "x"}), (), False),
+    "committed": (lambda repo: repo.commit("feat: [api] x", {"src/api/x": "x"}), (), False),
+    "an empty commit": (lambda repo: repo.git("commit", "-q", "--allow-empty", "-m", "feat: [api] x"), (), False),
+    "a box ticked": (lambda repo: repo.tick("2.2", stage=False), (), False),
+    "PLAN.md gone": (lambda repo: (repo.top / "PLAN.md").unlink(), (), False),
+    "plan.lock edited": (lambda repo: repo.write("plan.lock", repo.read("plan.lock") + "#"), (), False),
+    "passes forgotten": (forget_passes, (), False),
+    "a merge begun": (begin_merge, (), False),
+    "a phase asked for": (lambda _: None, ("foundation",), False),
+    "--force": (lambda _: None, ("foundation", "--force"), False),
+}
+
+
+@pytest.mark.parametrize(("change", "arguments", "again"), CHANGES.values(), ids=CHANGES)
+def test_validate_answers_again_only_where_nothing_has_changed(
+    founded: Adopted,
+    in_process: InProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Adopted], object],
+    arguments: tuple[str, ...],
+    *,
+    again: bool,
+) -> None:
+    first = [in_process(founded, "validate") for _ in range(2)][1]
+    assert "foundation: schema: not run: passed before on this content" in first.stdout
+    change(founded)
+    worked_out = Mock(wraps=validation._validate)
+    monkeypatch.setattr(validation, "_validate", worked_out)
+    answer = in_process(founded, "validate", *arguments)
+    assert worked_out.called is not again
+    assert not again or answer.stdout == first.stdout
+    assert answer.returncode == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"orchestrator 1 4 x 3 00000000\nabc"])
+def test_an_answer_that_is_damaged_is_worked_out_anew(founded: Adopted, in_process: InProcess, damage: bytes) -> None:
+    first = [in_process(founded, "validate") for _ in range(2)][1]
+    file = founded.git_path("orchestrator") / "answer"
+    assert file.is_file()
+    file.write_bytes(damage)
+    assert in_process(founded, "validate").stdout == first.stdout
+    assert file.read_bytes() != damage
 
 
 def test_validate_refuses_to_judge_what_is_not_staged(planned: Repository, orchestrator: Orchestrator) -> None:
