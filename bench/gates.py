@@ -102,6 +102,7 @@ def measure(lab: Lab) -> Section:
             Bar("something else staged / doit", large[ANEW].to(large[DOIT_RUN]), MOST_TO_PEER),
             Bar("something else staged / Turborepo", large[ANEW].to(large[TURBO_RUN]), MOST_TO_PEER),
             Bar("independent gates side by side, without the start / the longest", independent, MOST_TO_CRITICAL),
+            Bar("gates of phases in chains, without the start / the longest chain", waiting, MOST_TO_CRITICAL),
         ],
         curves=[
             Curve(
@@ -121,7 +122,6 @@ def measure(lab: Lab) -> Section:
         notes=[
             f"Gates that sleep, as many at once as there are: {told(alone)} s, {independent:.2f} x the longest.",
             f"Chains of phases with a gate each, {told(chains)} s: {waiting:.2f} x the longest.",
-            "Gates of phases that depend on others start together, once all that were started before have ended.",
         ],
         peers=PEERS,
     )

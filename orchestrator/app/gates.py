@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.gate import GateResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from orchestrator.app.repository import Repository
     from orchestrator.core.evidence import Content
@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 
 
 def run_due(
-    repository: Repository, settled: Settled, due: Sequence[DueGate], limit_s: float | None, jobs: int | None = None
+    repository: Repository,
+    settled: Settled,
+    due: Sequence[DueGate],
+    limit_s: float | None,
+    jobs: int | None = None,
+    then: Callable[[GateResult], Iterable[DueGate]] = lambda _: (),
 ) -> list[GateResult]:
     """The result of each due gate, one per key; what passes waits in the cache until a commit takes it.
+
+    ``then`` is told each result as soon as it is there, and may say which gates are due by now; they are run, too.
 
     With a limit (seconds for all together) nothing is started where the last runs say that it would be passed; the
     results then say "stopped". A gate whose inputs match nothing is not run and has no result.
@@ -39,11 +46,17 @@ def run_due(
         return [GateResult(item.gate.name, key, "stopped", reason) for key, item in by_key.items()]
     work = [gate_job(settled.content, item.phase, item.gate) for item in by_key.values()]
     git = repository.git
+
+    def follow(result: GateResult) -> list[GateJob]:
+        repository.cache.store_result(by_key[result.key].phase.id, result, time.time())
+        more = {item.key: item for item in then(result) if item.key and item.key not in by_key}
+        by_key.update(more)
+        return [gate_job(settled.content, item.phase, item.gate) for item in more.values()]
+
     with TerminalProgress() as progress:
-        results = run_gates(work, top=git.top, git=git, side_by_side=at_once, time_limit_s=limit_s, progress=progress)
-    for item, result in zip(by_key.values(), results, strict=True):
-        repository.cache.store_result(item.phase.id, result, time.time())
-    return results
+        return run_gates(
+            work, top=git.top, git=git, side_by_side=at_once, time_limit_s=limit_s, progress=progress, then=follow
+        )
 
 
 def gate_job(content: Content, phase: Phase, gate: Gate) -> GateJob:

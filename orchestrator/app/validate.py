@@ -80,14 +80,21 @@ def _validate(
     known = {found.key for phase in settled.lock.values() for found in phase.passes.values()}
     results: dict[str, GateResult] = {}
     ran: dict[tuple[str, str], DueGate] = {}
-    while True:
-        due, skipped = _due(settled, phases if names else None, ran, everything=everything, force=force)
-        if not due:
-            break
+
+    def due_in(now: Settled) -> list[DueGate]:
+        due, _ = _due(now, phases if names else None, ran, everything=everything, force=force)
         ran.update({(item.phase.id, item.gate.name): item for item in due})
-        results.update({result.key: result for result in run_due(repository, settled, due, None, jobs)})
+        return due
+
+    def follow(result: GateResult) -> list[DueGate]:
         # A phase that has its passes now opens those that wait for it, whose gates may be due in turn.
+        results[result.key] = result
+        return due_in(facts.settle(results, reading))
+
+    if due := due_in(settled):
+        run_due(repository, settled, due, None, jobs, follow)
         settled = facts.settle(results, reading)
+    _, skipped = _due(settled, phases if names else None, ran, everything=everything, force=force)
     if facts.keys_name:
         keep_keys(facts)
     settled = _write(repository, facts, index, results)

@@ -19,7 +19,7 @@ from orchestrator.gate_runs.process import STUCK_S, GateProcess
 from orchestrator.gate_runs.reports import ReportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from orchestrator.gate_runs.interrupts import Stop
     from orchestrator.gate_runs.job import GateJob, GitCommands, Progress
@@ -37,8 +37,11 @@ def run_gates(
     time_limit_s: float | None,
     progress: Progress,
     stop: Stop | None = None,
+    then: Callable[[GateResult], Sequence[GateJob]] = lambda _: (),
 ) -> list[GateResult]:
     """The results of the jobs, in their order; what the statuses mean is said at ``GateResult``.
+
+    ``then`` is told each result as soon as it is there and may give more jobs, which come after those given before.
 
     The gates run in the work tree at ``top``, where ``git`` works too, ``side_by_side`` at once (0: one per CPU), but
     two that write the same report one after the other. ``time_limit_s`` (None: without) bounds them all together, in
@@ -72,6 +75,7 @@ def run_gates(
             time_limit_s=time_limit_s,
             progress=progress,
             interrupts=interrupts,
+            then=then,
         ).run()
     if stop is not None and stop.asked:
         raise KeyboardInterrupt
@@ -139,6 +143,7 @@ class _Runs:
         time_limit_s: float | None,
         progress: Progress,
         interrupts: Stop | Interrupts,
+        then: Callable[[GateResult], Sequence[GateJob]],
     ) -> None:
         self._top = os.path.realpath(top)
         self._git = git
@@ -148,6 +153,8 @@ class _Runs:
         self._limit_at = float("inf") if time_limit_s is None else time.monotonic() + time_limit_s
         self._progress = progress
         self._interrupts = interrupts
+        self._then = then
+        self._given = len(jobs)
         self._begun = time.monotonic()
         self._next_tick = self._begun + TICK_S
         self._check = WorkTreeCheck(git, self._top)
@@ -389,6 +396,9 @@ class _Runs:
     def _finish(self, index: int, job: GateJob, result: GateResult) -> None:
         self._results[index] = result
         self._progress.finished(job, result)
+        for more in self._then(result):
+            self._waiting[self._given] = more
+            self._given += 1
 
 
 def _exit_meaning(job: GateJob, process: GateProcess) -> tuple[str, str]:

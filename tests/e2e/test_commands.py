@@ -371,6 +371,36 @@ def test_an_answer_that_is_damaged_is_worked_out_anew(founded: Adopted, in_proce
     assert file.read_bytes() != damage
 
 
+def test_validate_starts_what_a_gate_opens_while_others_run(
+    planned: Repository, orchestrator: Orchestrator, tmp_path: Path
+) -> None:
+    """The slow gate ends only when that of the second phase has run, which the gate of the first one opens."""
+    os.mkfifo(tmp_path / "pipe")
+    gates = f"""\
+[gates.first]
+run = "true"
+[gates.second]
+run = "echo go >{tmp_path}/pipe"
+timeout = "30s"
+[gates.slow]
+run = "read -r line <{tmp_path}/pipe"
+timeout = "30s"
+"""
+    phases = "".join(
+        f'[[phase]]\nid = "{name}"\ntitle = "{name}"\nfiles = ["{name}/**"]\ngates = ["{name}"]\n{more}\n'
+        for name, more in (("first", ""), ("second", 'depends_on = ["first"]'), ("slow", ""))
+    )
+    planned.add({"plan.toml": plan_text(gates=gates, phases=phases), "first/a": "", "second/a": "", "slow/a": ""})
+    planned.git("commit", "-q", "-m", "feat: [plan] gates")
+    answer = orchestrator("validate", "--jobs", "2", "--json")
+    assert [(line["gate"], line["passed"]) for line in answer.json["gates"]] == [
+        ("first", True),
+        ("second", True),
+        ("slow", True),
+    ]
+    assert answer.code == 0
+
+
 def test_validate_refuses_to_judge_what_is_not_staged(planned: Repository, orchestrator: Orchestrator) -> None:
     planned.add({"db/schema.sql": GOOD_SCHEMA})
     planned.write("db/schema.sql", BAD_SCHEMA)
