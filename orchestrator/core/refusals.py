@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from orchestrator.core.gate import DueGate, GateResult
-    from orchestrator.core.plan import Hold, Plan, Settings
+    from orchestrator.core.plan import Hold, Phase, Plan, Settings
     from orchestrator.core.state import LastRunText, PhaseState
 
 MAX_SHOWN = 8  # files or reasons listed of one kind
@@ -34,7 +34,12 @@ def pathspec(path: str) -> str:
 
 def titles(plan: Plan, phase_ids: Iterable[str]) -> str:
     """The phases' titles, in quotes, as part of a sentence."""
-    return " and ".join([f'"{plan.phase(name).title}"' for name in phase_ids])
+    return _listed([plan.phase(name) for name in phase_ids])
+
+
+def _listed(phases: Sequence[Phase]) -> str:
+    more = len(phases) - MAX_SHOWN
+    return " and ".join([f'"{phase.title}"' for phase in phases[:MAX_SHOWN]] + ([f"{more} more"] if more > 0 else []))
 
 
 def locked_finding(
@@ -44,15 +49,17 @@ def locked_finding(
     last_run: LastRunText | None = None,
 ) -> Finding:
     """The refusal of work on a phase, with what each phase that it waits for still needs."""
-    missing = " and ".join([f'"{other.phase.title}"' for other in waits_for])
+    missing = _listed([other.phase for other in waits_for])
     notes = []
-    for other in waits_for:
+    for other in waits_for[:MAX_SHOWN]:
         prefix = "" if len(waits_for) == 1 else f"{other.phase.title}: "
         reasons = other.reasons(last_run)
         notes += [prefix + reason for reason in reasons[:MAX_SHOWN]]
         if len(reasons) > MAX_SHOWN:
             notes.append(f"{prefix}and {len(reasons) - MAX_SHOWN} more: orchestrator status")
         notes += [prefix + hold.unsettled() for hold in other.holds]
+    more = len(waits_for) - MAX_SHOWN
+    notes += [f"and {more} more phases that are not complete: orchestrator status"] if more > 0 else []
     first = waits_for[0].phase
     return Finding(
         "phase-locked",

@@ -129,6 +129,23 @@ def test_the_refusal_names_file_claim_and_line() -> None:
     assert (place.path, place.text) == ("api/x.py", f"claimed by api (plan.toml:{line})")
 
 
+def test_of_many_phases_that_are_waited_for_some_are_told() -> None:
+    plan = "".join(
+        f'[[phase]]\nid = "p{n}"\ntitle = "Part {n}"\nfiles = ["src/{n}/**"]\n'
+        + (f'depends_on = ["p{n - 1}"]\n' if n > 1 else "")
+        + f'[[phase.task]]\nid = "t{n}"\ntitle = "Work"\n'
+        for n in range(1, 31)
+    )
+    world = World(plan)
+    finding = world.commit({"src/30/a": "x"}).find("phase-locked")
+    names = " and ".join(f'"Part {n}"' for n in range(1, 9))
+    assert finding.message == f'phase "Part 30" cannot start: {names} and 21 more are not complete'
+    assert len(finding.notes) == 9
+    assert finding.notes[-1] == "and 21 more phases that are not complete: orchestrator status"
+    ticked = world.commit(ticks={"t30": "done"}).find("task-locked")
+    assert ticked.notes == (f"it waits for {names} and 21 more",)
+
+
 def test_a_tick_in_a_locked_phase_is_refused_even_if_only_gates_are_open() -> None:
     world = World(PLAN, DONE_BASE, marks={"b1": "done"}, base={})
     outcome = world.commit(ticks={"a2": "done"}, intent=Intent(may_run=False, why_not_run="no time"))
