@@ -5,6 +5,7 @@ Whole processes of our two stages on repositories of several sizes; PLAN.md in o
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, TypeVar
 
@@ -53,6 +54,8 @@ def measure(lab: Lab) -> Section:
             ("commits", commits),
         )
     )
+    ends = {tasks: plans[tasks] for tasks in (min(plans), max(plans))}
+    by_whole_plan = both_stages(lab, "tasks-anew", ends, anew=True)
     wide, wide_note = wide_commit(lab)
     rendered = render(lab, plans)
 
@@ -71,6 +74,10 @@ def measure(lab: Lab) -> Section:
                 lines(by_claimed, "{:,} files in the folders of the phases, inputs of their gates"), first(by_claimed)
             ),
             Table(lines(by_plan, "{:,} tasks"), first(by_plan), "Plan"),
+            Table(
+                lines(by_whole_plan, "{:,} tasks, each time without what the commit before has left"),
+                first(by_whole_plan),
+            ),
             Table(lines(by_commits, "{:,} commits behind HEAD"), first(by_commits), "History"),
             Table([Line(found) for found in wide], wide[0], "A wide commit"),
             Table(lines(rendered, "{:,} tasks, read and rendered anew"), first(rendered), "`PLAN.md` in process"),
@@ -93,6 +100,7 @@ def measure(lab: Lab) -> Section:
         ],
         notes=[
             f"That the hooks do not notice the history is taken as at most {MOST_FOR_HISTORY:g} x.",
+            "Without what the commit before has left: as after one that ticks, completes a phase or changes the plan.",
             "The wide commit is taken because its plan has `one_phase_per_commit = false`; by default it is refused.",
         ],
     )
@@ -103,16 +111,31 @@ def small(lab: Lab, sizes: Sequence[Kind], quick: Sequence[Kind]) -> Sequence[Ki
     return quick if lab.quick else sizes
 
 
-def both_stages(lab: Lab, title: str, sizes: Mapping[int, Size]) -> dict[int, Measured]:
-    """Both stages together in a repository of each size, all sizes in turns."""
+def both_stages(lab: Lab, title: str, sizes: Mapping[int, Size], *, anew: bool = False) -> dict[int, Measured]:
+    """Both stages together in a repository of each size, all sizes in turns.
+
+    ``anew``: what a commit has left of the plan for the next one is taken away.
+    """
     found = {}
     for count, size in sizes.items():
         folder = make(lab, f"{title}-{count}", size.world())
-        found[count] = with_stages(lab, commit_case(f"{count} {title}", folder, size, lab.env, says=False))
+        case = commit_case(f"{count} {title}", folder, size, lab.env, says=False)
+        found[count] = with_stages(lab, forgetting(case) if anew else case)
     take_turns(title, [stages.commit for stages in found.values()], lab.runs)
     return {
         count: together(f"{count:,} {title.replace('-', ' ')}", *stages.measured()) for count, stages in found.items()
     }
+
+
+def forgetting(case: Case) -> Case:
+    """The same, where the hooks have to begin with the whole plan."""
+    prepare = case.prepare
+
+    def forget(turn: int) -> None:
+        prepare(turn)
+        (case.folder / ".git/orchestrator/under-way").unlink(missing_ok=True)
+
+    return dataclasses.replace(case, prepare=forget)
 
 
 def lines(found: Mapping[int, Measured], about: str) -> list[Line]:
