@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from orchestrator.core.settle import Settled
     from orchestrator.core.todo import Todo
 
+ATTRIBUTES = ".gitattributes"
+
 
 def todo_text(todo: Todo, settled: Settled) -> str:
     """PLAN.md for the settled tree, with the user's text of ``todo``."""
@@ -87,7 +89,7 @@ def write_own_files(
     """
     repository = facts.repository
     # Looked at where it can begin, as an ordinary commit must not pay for one more process.
-    if by_command or facts.before is None or ".gitattributes" in facts.changed:
+    if by_command or facts.before is None or ATTRIBUTES in facts.changed:
         refuse_filtered(repository)
     updates = updates_for(facts, settled, decided, by_command=by_command)
     write_updates(repository.git, [*also, *updates], repository.index_file, runner, parent_pid)

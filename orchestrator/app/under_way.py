@@ -7,6 +7,7 @@ from the whole plan, so that refusals, gates and what is written are the same wi
 from __future__ import annotations
 
 from orchestrator.app.facts import INDEX, Change, Facts, change_listing, changes_between, listing_of
+from orchestrator.app.own_files import ATTRIBUTES
 from orchestrator.core.evidence import Content, places
 from orchestrator.core.plan import OWN_PATHS
 from orchestrator.core.settle import Before
@@ -93,9 +94,9 @@ def _name(own: Sequence[str]) -> str:
 
 
 def _are_plain(changes: Sequence[Change], since: Sequence[Change]) -> bool:
-    """Whether the commit leaves the tool's files alone, and nothing is or was a link or a submodule."""
+    """Whether the commit leaves the tool's files and their attributes alone, and nothing is or was a link."""
     modes = {mode for change in (*since, *changes) for mode in (change.old_mode, change.new_mode)}
-    return modes <= {*_REGULAR, _NO_FILE} and not any([change.path in OWN_PATHS for change in changes])
+    return modes <= {*_REGULAR, _NO_FILE} and not any([change.path in (*OWN_PATHS, ATTRIBUTES) for change in changes])
 
 
 def _entry(change: Change) -> tuple[str, str]:

@@ -188,6 +188,7 @@ def test_an_ordinary_commit_is_judged_by_what_is_under_way(large: Adopted, hooks
         ("feat: [part 12] it is not", {"src/11/b": "b\n"}, {"phase-mismatch", "phase-locked"}),
         ("feat: [60] it is not", {"src/11/b": "b\n"}, {"phase-mismatch", "phase-locked"}),
         ("more", {"src/11/b": "b\n"}, {"message-format"}),
+        ("feat: [p11] more", {".gitattributes": "PLAN.md filter=other\n"}, {"plan-invalid"}),
         ("feat: [nobody] more", {"src/11/b": "b\n"}, {"phase-unknown"}),
     ],
 )
