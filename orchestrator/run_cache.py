@@ -119,12 +119,13 @@ class RunCache:
 
         self._write("answer", freeze(value, name))
 
-    def passes_state(self) -> int:
-        """What changes when a pass is added to those that are known, or goes: when that was, in ns of the epoch."""
+    def passes_state(self) -> list[tuple[str, int, int]]:
+        """What changes when one of the known passes does: name, size and time (ns of the epoch) of each file."""
         try:
-            return os.stat(os.path.join(self.folder, "passes")).st_mtime_ns
+            with os.scandir(os.path.join(self.folder, "passes")) as entries:
+                return sorted([(e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries])
         except OSError:
-            return 0
+            return []  # there is none
 
     # -- runs
 

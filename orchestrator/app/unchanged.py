@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from orchestrator.app.commit import staged_parents
 from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.gate import sha256
 from orchestrator.core.plan import LOCK_PATH, TODO_PATH
@@ -15,26 +15,24 @@ if TYPE_CHECKING:
 
     from orchestrator.app.repository import Repository
 
-# While one of these is there, what is staged will become more than a commit on HEAD.
-_UNDER_WAY = ("MERGE_HEAD", "SQUASH_MSG", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
-
 
 def state(repository: Repository, *asked: object) -> str:
     """What tells all that an answer hangs on from what it may be later; "" where nobody can tell.
 
-    That is what is ``asked``, the index by its checksum, HEAD, the known passes, and the two files that a command may
-    write in the work tree. No other file there has a say.
+    That is what is ``asked``, the index by its checksum, the parents that a commit would have, the known passes, and
+    the two files that a command may write in the work tree. No other file there has a say, but for attributes
+    (``refuse_filtered``).
     """
     index = repository.index_state()
-    if not index or any(repository.has(name) for name in _UNDER_WAY):
+    if not index or repository.has("SQUASH_MSG") or repository.is_rebasing:
         return ""
-    head = repository.git.call("rev-parse", "-q", "--verify", "HEAD")[1]
     try:
         files = [read_file(repository.git.top, path) for path in (TODO_PATH, LOCK_PATH)]
     except CannotJudgeError:  # one of them is no regular file, which is told where it is to be written
         return ""
-    facts = (asked, index, head, repository.cache.passes_state(), os.environ.get("GIT_INDEX_FILE", ""))
-    return sha256(repr(facts).encode() + b"\0".join([repr(data).encode() for data in files]))
+    head = repository.git.call("rev-parse", "-q", "--verify", "HEAD")[1]
+    facts = (asked, index, head, staged_parents(repository), repository.cache.passes_state())
+    return sha256(repr((facts, files)).encode())
 
 
 def kept_answer(repository: Repository, name: str) -> Sequence[tuple[str, str, bool, str]] | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.core.settle import Settled
     from orchestrator.worktree import Update
 
-_MOST_CHANGES = 1000  # above, the whole plan is the shorter way
+_MOST_CHANGES = 200  # above, the whole plan is the shorter way, and what is under way is kept anew
 _HEAD = "HEAD"
 _REGULAR = ("100644", "100755")
 _NO_FILE = "000000"
@@ -50,7 +50,7 @@ def facts_under_way(repository: Repository, parents: Sequence[str]) -> tuple[Fac
         since = [] if kept_tree == head_tree else changes_between(repository, kept_tree, _HEAD)
     except GitError:  # that tree was only reachable from what has been amended or rebased away, and is gone
         return None
-    if not changes or not _are_plain(changes, since):
+    if not changes or len(changes) + len(since) > _MOST_CHANGES or not _are_plain(changes, since):
         return None
     old = {c.path: (c.old_mode, c.old_oid) for c in changes if c.old_mode != _NO_FILE}
     listing = {**listing_of(repository, _HEAD, places([part.plan], of_gates=False)), **old}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.gates import run_due
 from orchestrator.app.kept_keys import keep_keys
+from orchestrator.app.own_files import refuse_filtered
 from orchestrator.app.sync import in_conflict, sync, sync_alone
 from orchestrator.app.unchanged import keep_answer, kept_answer, state
 from orchestrator.app.workplace import one_at_a_time, phase_named, stage_own_files, staged_facts, staged_reading
@@ -63,6 +64,7 @@ def validate(
     started = "" if force else state(repository, names, everything)
     known = kept_answer(repository, started)
     if known is not None:
+        refuse_filtered(repository)
         return Validation(tuple([Validated(*line) for line in known]))
     return _validate(repository, names, started, everything=everything, force=force, jobs=jobs)
 

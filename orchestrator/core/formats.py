@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 
+from orchestrator import __version__
 from orchestrator.core.finding import CannotJudgeError, Finding, Location, printable
 from orchestrator.core.gate import Pass
 from orchestrator.core.patterns import Pattern
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_COMPILED_FORM = 2
+_FORM = 2
 _MOST_DOTS = 500
 
 
@@ -230,9 +231,9 @@ def thaw(data: bytes, name: str) -> Any:
 def _frozen_header(name: str, body: bytes) -> bytes:
     from binascii import crc32  # noqa: PLC0415
 
-    # A cache that an older or newer version has written is not for this one.
+    # A cache that an older or newer version has written is not for this one, which may judge otherwise.
     fields = crc32(repr([(known, cls._fields) for known, cls in _CLASSES.items()]).encode())
-    form = f"{_COMPILED_FORM} {fields:08x} {marshal.version}"
+    form = f"{__version__} {_FORM} {fields:08x} {marshal.version}"
     return f"orchestrator {form} {name} {len(body)} {crc32(body):08x}\n".encode("utf-8", "surrogateescape")
 
 

@@ -324,6 +324,11 @@ def begin_merge(repo: Repository) -> None:
     repo.git("merge", "-q", "--no-commit", "-s", "ours", side)
 
 
+def damage_passes(repo: Repository) -> None:
+    for file in (repo.git_path("orchestrator") / "passes").iterdir():
+        file.write_bytes(b"")
+
+
 CHANGES: dict[str, tuple[Callable[[Adopted], object], tuple[str, ...], bool]] = {
     "nothing": (lambda _: None, (), True),
     "written": (lambda repo: repo.write("db/schema.sql", BAD_SCHEMA), (), True),  # what is not staged has no say
@@ -334,6 +339,7 @@ CHANGES: dict[str, tuple[Callable[[Adopted], object], tuple[str, ...], bool]] = 
     "PLAN.md gone": (lambda repo: (repo.top / "PLAN.md").unlink(), (), False),
     "plan.lock edited": (lambda repo: repo.write("plan.lock", repo.read("plan.lock") + "#"), (), False),
     "passes forgotten": (forget_passes, (), False),
+    "passes damaged": (damage_passes, (), False),
     "a merge begun": (begin_merge, (), False),
     "a phase asked for": (lambda _: None, ("foundation",), False),
     "--force": (lambda _: None, ("foundation", "--force"), False),
@@ -359,6 +365,15 @@ def test_validate_answers_again_only_where_nothing_has_changed(
     assert worked_out.called is not again
     assert not again or answer.stdout == first.stdout
     assert answer.returncode == 0
+
+
+def test_an_answer_that_holds_still_tells_of_a_filter(founded: Adopted, in_process: InProcess) -> None:
+    for _ in range(2):
+        in_process(founded, "validate")
+    founded.write(".gitattributes", "/PLAN.md filter=foo\n")
+    answer = in_process(founded, "validate")
+    assert answer.returncode == 3
+    assert "PLAN.md in another form" in answer.stderr
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"orchestrator 1 4 x 3 00000000\nabc"])

@@ -218,7 +218,7 @@ def test_damage_costs_time_alone(large: Adopted, hooks: Path, how: str) -> None:
         "empty": b"",
         "cut": data[:-3],
         "flipped": header + b"\n" + body[:50] + bytes([body[50] ^ 1]) + body[51:],
-        "another version": data.replace(b"orchestrator 2", b"orchestrator 1"),
+        "another version": data.replace(b"orchestrator ", b"orchestrator 0", 1),
     }
     file.unlink()
     if how == "a folder":
@@ -245,6 +245,16 @@ def test_a_commit_that_was_given_up_leaves_nothing_to_go_by(large: Adopted, hook
     done = large.git("commit", "-m", "feat: [p11] more", check=False)
     assert_refused(large, done, before, "gate-failed")
     assert started(hooks) != BY_PART
+
+
+def test_a_wide_commit_takes_the_whole_plan_and_does_not_slow_the_next(large: Adopted, hooks: Path) -> None:
+    for number in range(3):
+        files = (
+            {f"src/11/many/{name}": f"{name}\n" for name in range(300)} if number == 0 else {"src/11/b": f"{number}\n"}
+        )
+        before = large.state()
+        assert_accepted(large, large.commit("feat: [p11] many", files), before)
+        assert (started(hooks) == BY_PART) is (number == 2), number
 
 
 def test_links_and_what_hides_a_folder_take_the_whole_plan(large: Adopted, hooks: Path) -> None:

@@ -7,18 +7,17 @@ import os
 import shutil
 import sys
 import sysconfig
-import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from orchestrator import __version__
 from orchestrator.installing.launchers import STAGES
 from tests.support import run
 
 TOP = Path(__file__).resolve().parents[2]
-PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-NAME = f"git_orchestrator-{PROJECT['version']}"
+NAME = f"git_orchestrator-{__version__}"
 COMMANDS = {"orchestrator": "orchestrator.cli:main", "git-orchestrator": "orchestrator.cli:main"}
 HOOK = f"{NAME}.data/scripts/orchestrator-hook"
 
