@@ -100,7 +100,7 @@ def measure(lab: Lab) -> Section:
         ],
         notes=[
             f"That the hooks do not notice the history is taken as at most {MOST_FOR_HISTORY:g} x.",
-            "Without what the commit before has left: as after one that ticks, completes a phase or changes the plan.",
+            "Anew, with nothing left by the commit before, is one that ticks, or the first after the end of a phase.",
             "The wide commit is taken because its plan has `one_phase_per_commit = false`; by default it is refused.",
         ],
     )

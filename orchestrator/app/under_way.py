@@ -50,7 +50,9 @@ def facts_under_way(repository: Repository, parents: Sequence[str]) -> tuple[Fac
         since = [] if kept_tree == head_tree else changes_between(repository, kept_tree, _HEAD)
     except GitError:  # that tree was only reachable from what has been amended or rebased away, and is gone
         return None
-    if not changes or len(changes) + len(since) > _MOST_CHANGES or not _are_plain(changes, since):
+    if not changes or len(changes) + len(since) > _MOST_CHANGES or not _are_files([*since, *changes]):
+        return None
+    if any([change.path in (*OWN_PATHS, ATTRIBUTES) for change in changes]):
         return None
     old = {c.path: (c.old_mode, c.old_oid) for c in changes if c.old_mode != _NO_FILE}
     listing = {**listing_of(repository, _HEAD, places([part.plan], of_gates=False)), **old}
@@ -78,7 +80,7 @@ def facts_under_way(repository: Repository, parents: Sequence[str]) -> tuple[Fac
 def keep_under_way(facts: Facts, settled: Settled, updates: Sequence[Update]) -> None:
     """Keep what is under way once a commit with these facts has landed with the ``updates`` of the tool's files."""
     content = facts.required()
-    if len(facts.changes) > _MOST_CHANGES or not _are_plain(facts.changes, ()):
+    if len(facts.changes) > _MOST_CHANGES or not _are_files(facts.changes):
         return
     own = {path: content.listing.get(path, ("", ""))[1] for path in OWN_PATHS}
     own.update({update.path: blob_id(update.new, len(facts.head_tree)) for update in updates})
@@ -93,10 +95,9 @@ def _name(own: Sequence[str]) -> str:
     return " ".join(own)
 
 
-def _are_plain(changes: Sequence[Change], since: Sequence[Change]) -> bool:
-    """Whether the commit leaves the tool's files and their attributes alone, and nothing is or was a link."""
-    modes = {mode for change in (*since, *changes) for mode in (change.old_mode, change.new_mode)}
-    return modes <= {*_REGULAR, _NO_FILE} and not any([change.path in (*OWN_PATHS, ATTRIBUTES) for change in changes])
+def _are_files(changes: Sequence[Change]) -> bool:
+    """Whether nothing that is changed is or was a link or a submodule, which can hide a folder."""
+    return {mode for change in changes for mode in (change.old_mode, change.new_mode)} <= {*_REGULAR, _NO_FILE}
 
 
 def _entry(change: Change) -> tuple[str, str]:

@@ -186,10 +186,8 @@ def test_an_ordinary_commit_is_judged_by_what_is_under_way(large: Adopted, hooks
         ("feat: [p11] and p10", {"src/11/b": "b\n", "src/10/b": "b\n"}, {"phases-mixed"}),
         ("feat: [p10] it is not", {"src/11/b": "b\n"}, {"phase-mismatch"}),
         ("feat: [part 12] it is not", {"src/11/b": "b\n"}, {"phase-mismatch", "phase-locked"}),
-        ("feat: [60] it is not", {"src/11/b": "b\n"}, {"phase-mismatch", "phase-locked"}),
         ("more", {"src/11/b": "b\n"}, {"message-format"}),
         ("feat: [p11] more", {".gitattributes": "PLAN.md filter=other\n"}, {"plan-invalid"}),
-        ("feat: [nobody] more", {"src/11/b": "b\n"}, {"phase-unknown"}),
     ],
 )
 def test_what_is_refused_is_refused_by_the_whole_plan(
@@ -202,21 +200,20 @@ def test_what_is_refused_is_refused_by_the_whole_plan(
     assert_refused(large, done, before, *ids)
 
 
-@pytest.mark.parametrize("name", ["p11", "Part 11", "11", "phase 11", "PART11"])
+@pytest.mark.parametrize("name", ["p11", "PART11", "Phase 11"])
 def test_every_name_of_the_phase_is_accepted(large: Adopted, hooks: Path, name: str) -> None:
     before = large.state()
     assert_accepted(large, large.commit(f"feat: [{name}] more", {"src/11/b": "b\n"}), before)
     assert started(hooks) == BY_PART
 
 
-@pytest.mark.parametrize("how", ["empty", "cut", "flipped", "another version", "a folder"])
+@pytest.mark.parametrize("how", ["empty", "flipped", "another version", "a folder"])
 def test_damage_costs_time_alone(large: Adopted, hooks: Path, how: str) -> None:
     file = large.git_path("orchestrator") / "under-way"
     data = file.read_bytes()
     header, _, body = data.partition(b"\n")
     damaged = {
         "empty": b"",
-        "cut": data[:-3],
         "flipped": header + b"\n" + body[:50] + bytes([body[50] ^ 1]) + body[51:],
         "another version": data.replace(b"orchestrator ", b"orchestrator 0", 1),
     }
@@ -245,6 +242,16 @@ def test_a_commit_that_was_given_up_leaves_nothing_to_go_by(large: Adopted, hook
     done = large.git("commit", "-m", "feat: [p11] more", check=False)
     assert_refused(large, done, before, "gate-failed")
     assert started(hooks) != BY_PART
+
+
+def test_after_a_tick_what_is_under_way_is_enough_again(large: Adopted, hooks: Path) -> None:
+    large.tick("11.1", mark="-")
+    before = large.state()
+    assert_accepted(large, large.commit("feat: [p11] begin", {"src/11/b": "b\n"}), before)
+    assert started(hooks) != BY_PART
+    before = large.state()
+    assert_accepted(large, large.commit("feat: [p11] more", {"src/11/d": "d\n"}), before)
+    assert started(hooks) == BY_PART
 
 
 def test_a_wide_commit_takes_the_whole_plan_and_does_not_slow_the_next(large: Adopted, hooks: Path) -> None:

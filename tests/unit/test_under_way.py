@@ -175,7 +175,7 @@ def changed(files: Files, changes: Mapping[str, str | None]) -> Files:
     return {path: text for path, text in {**files, **changes}.items() if text is not None}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(plans(), TREES, CHANGES, CHANGES, st.data())
 def test_what_may_land_by_the_part_may_land_by_the_whole(
     text: str, old: Files, first: dict[str, str | None], second: dict[str, str | None], data: st.DataObject
