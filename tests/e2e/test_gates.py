@@ -331,7 +331,7 @@ def test_a_process_that_a_gate_leaves_behind_is_ended(make: Maker) -> None:
 
 @pytest.mark.parametrize(
     ("way", "form"),
-    [("native", []), ("native", ["-a"]), ("native", ["--", "db", "PLAN.md"]), ("pre-commit", []), ("prek", ["-a"])],
+    [("native", []), ("native", ["--", "db", "PLAN.md"]), ("pre-commit", []), ("prek", ["-a"])],
 )
 def test_ctrl_c_while_a_gate_runs(make: Maker, way: str, form: list[str]) -> None:
     repo = make.adopted(way, with_gate("'echo $$ >>$GATE_LOG; exec sleep 300'"))

@@ -67,7 +67,7 @@ def all_keys(plan: Plan, files: Files) -> tuple[dict[tuple[str, str], str], Cont
     return {(p.id, g.name): content.key(p, g) for p in plan.phases for g in p.gates}, content
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(TREES, TREES)
 def test_what_is_untouched_is_what_would_be_worked_out(old: Files, new: Files) -> None:
     plan = plan_of(PLAN)

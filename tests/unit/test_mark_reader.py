@@ -163,7 +163,7 @@ ONE_TEXT = rendered(ONE, {"1.1": DONE, "1.2": STARTED})
 OPEN_LINE = "- [ ] Task 2.1: Task 1.1: x\n"
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(versions())
 @example((ONE, [ONE_TEXT, ONE_TEXT.replace("\n", "\r\n"), f"\ufeff{ONE_TEXT}", ""]))
 @example((ONE, [ONE_TEXT.replace(END, f"{END} ") + END, f"{END}\n{ONE_TEXT}"]))
