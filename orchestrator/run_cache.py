@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from orchestrator.core.gate import GateResult, Pass
     from orchestrator.core.plan import Plan
 
+# Files of what one run leaves for the next.
+KEYS = "keys"  # of gates, where there are many phases or files
+UNDER_WAY = "under-way"  # the part of a large plan that is
+ANSWER = "answer"  # of validate
 _KEPT_PLANS = 8
 _KEY_LENGTH = 64
 _HEX = frozenset("0123456789abcdef")
@@ -69,55 +73,25 @@ class RunCache:
             return []
         return [plan for entry in found if (plan := self.plan(entry.name)) is not None]
 
-    # -- keys of gates
+    # -- what one run leaves for the next, under the name of all that it hangs on
 
-    def keys(self, name: str) -> tuple[str, dict[tuple[str, str], str]] | None:
-        """The tree and its keys, by phase id and gate name, that were kept last under that name, if they are sound."""
-        header, _, body = (self._read("keys") or b"").partition(b"\n")
-        tree = header.decode("ascii", "replace").split(" ")[0]
-        if not body or header != _keys_header(name, tree, body):
-            return None
-        lines = [line.split("\t") for line in body.decode("utf-8", "surrogateescape").split("\n")]
-        return tree, {(phase_id, gate): key for phase_id, gate, key in lines}
+    def has(self, file: str) -> bool:
+        """Whether anything is kept in that file, sound or not."""
+        return bool(self.folder) and os.path.exists(os.path.join(self.folder, file))
 
-    def keep_keys(self, name: str, tree: str, keys: Mapping[tuple[str, str], str]) -> None:
-        """Remember the keys that gates have on that tree."""
-        text = "\n".join([f"{phase_id}\t{gate}\t{key}" for (phase_id, gate), key in keys.items()])
-        body = text.encode("utf-8", "surrogateescape")
-        self._write("keys", _keys_header(name, tree, body) + b"\n" + body)
+    def kept(self, file: str, name: str) -> Any:
+        """What was kept last in that file, if it was under that name and is sound; else None."""
+        from orchestrator.core.formats import thaw  # noqa: PLC0415 - not where nothing is judged again
 
-    # -- what is under way of a large plan
+        return thaw(self._read(file) or b"", name)
 
-    @property
-    def has_under_way(self) -> bool:
-        """Whether anything is kept."""
-        return bool(self.folder) and os.path.exists(os.path.join(self.folder, "under-way"))
-
-    def under_way(self, name: str) -> Any:
-        """What was kept last, if it was under that name and is sound; else None."""
-        from orchestrator.core.formats import thaw  # noqa: PLC0415 - only where there is much
-
-        return thaw(self._read("under-way") or b"", name)
-
-    def keep_under_way(self, name: str, value: object) -> None:
-        """Remember that under the name."""
+    def keep(self, file: str, name: str, value: object) -> None:
+        """Remember the value, which ``freeze`` has to take, under the name."""
         from orchestrator.core.formats import freeze  # noqa: PLC0415
 
-        self._write("under-way", freeze(value, name))
+        self._write(file, freeze(value, name))
 
-    # -- what ``validate`` answered
-
-    def answer(self, name: str) -> Any:
-        """What was kept last, if it was under that name and is sound; else None."""
-        from orchestrator.core.formats import thaw  # noqa: PLC0415
-
-        return thaw(self._read("answer") or b"", name)
-
-    def keep_answer(self, name: str, value: object) -> None:
-        """Remember that under the name."""
-        from orchestrator.core.formats import freeze  # noqa: PLC0415
-
-        self._write("answer", freeze(value, name))
+    # -- runs
 
     def passes_state(self) -> list[tuple[str, int, int]]:
         """What changes when one of the known passes does: name, size and time (ns of the epoch) of each file."""
@@ -126,8 +100,6 @@ class RunCache:
                 return sorted([(e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries])
         except OSError:
             return []  # there is none
-
-    # -- runs
 
     def known_pass(self, key: str) -> Pass | None:
         """The facts of a passed run under the key."""
@@ -263,14 +235,6 @@ class RunCache:
             return  # a folder that could not be made, or that another hook is tidying up right now
         for entry in found[:-kept]:
             self._remove(f"{folder}/{entry.name}")
-
-
-def _keys_header(name: str, tree: str, body: bytes) -> bytes:
-    from binascii import crc32  # noqa: PLC0415
-
-    from orchestrator.core.gate import KEY_SCHEMA  # noqa: PLC0415
-
-    return f"{tree} {KEY_SCHEMA} {len(body)} {crc32(body):08x} {name}".encode("utf-8", "surrogateescape")
 
 
 def _run_name(phase_id: str, gate: str) -> str:

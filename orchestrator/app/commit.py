@@ -17,6 +17,7 @@ from orchestrator.core.plan import PLAN_NAME, PLAN_PATH, is_outside_phases, path
 from orchestrator.core.refusals import quoted
 from orchestrator.core.value import Value
 from orchestrator.core.whole import judge_whole, removal_findings
+from orchestrator.run_cache import UNDER_WAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def pre_commit(repository: Repository, run_due: RunDue) -> Answer:
 def _changes_nothing_else(repository: Repository, parents: Sequence[str]) -> bool:
     """Whether what is staged may land as it is, found from the part of a large plan that is under way alone."""
     env = repository.git.env
-    if not repository.cache.has_under_way or repository.is_rebasing or "ORCHESTRATOR_EXCEPTION" in env:
+    if not repository.cache.has(UNDER_WAY) or repository.is_rebasing or "ORCHESTRATOR_EXCEPTION" in env:
         return False
     from orchestrator.app.under_way import facts_under_way  # noqa: PLC0415 - only where there is much
 

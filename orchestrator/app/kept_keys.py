@@ -6,8 +6,10 @@ in a chain, half a million. Most commits touch a few of them.
 
 from __future__ import annotations
 
+from orchestrator.core.gate import KEY_SCHEMA
 from orchestrator.core.kept_keys import untouched
 from orchestrator.git import GitError
+from orchestrator.run_cache import KEYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ _MOST_CHANGES = 1000  # above, what is left untouched is not worth the search
 
 def name_of(plan: Plan, plan_oid: str) -> str:
     """What the plan's keys are kept under; what the end of a waiver changes has another name."""
-    return " ".join([plan_oid, *plan.ended])
+    return " ".join([plan_oid, str(KEY_SCHEMA), *plan.ended])
 
 
 def kept_keys(
@@ -39,7 +41,7 @@ def kept_keys(
 
     ``changes_between`` tells the paths that differ between two trees.
     """
-    kept = repository.cache.keys(name)
+    kept = repository.cache.kept(KEYS, name)
     if kept is None or len(changes) > _MOST_CHANGES:
         return {}
     kept_tree, keys = kept
@@ -57,4 +59,4 @@ def keep_keys(facts: Facts) -> None:
         return
     keys = untouched(content.plan, content.owners, content.worked_out(), [change.path for change in facts.changes])
     if len(keys) > facts.keys_known:
-        facts.repository.cache.keep_keys(facts.keys_name, facts.head_tree, keys)
+        facts.repository.cache.keep(KEYS, facts.keys_name, (facts.head_tree, keys))

@@ -11,8 +11,6 @@ from orchestrator.core.plan import LOCK_PATH, TODO_PATH
 from orchestrator.worktree import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from orchestrator.app.repository import Repository
 
 
@@ -33,18 +31,3 @@ def state(repository: Repository, *asked: object) -> str:
     head = repository.git.call("rev-parse", "-q", "--verify", "HEAD")[1]
     facts = (asked, index, head, staged_parents(repository), repository.cache.passes_state())
     return sha256(repr((facts, files)).encode())
-
-
-def kept_answer(repository: Repository, name: str) -> Sequence[tuple[str, str, bool, str]] | None:
-    """What was answered last, if it was in that state: phase id, gate, whether that has passed, and why it did not run.
-
-    None where it has to be worked out.
-    """
-    kept: tuple[tuple[str, str, bool, str], ...] | None = repository.cache.answer(name) if name else None
-    return kept
-
-
-def keep_answer(repository: Repository, name: str, lines: Sequence[tuple[str, str, bool, str]]) -> None:
-    """Keep that for the state."""
-    if name:
-        repository.cache.keep_answer(name, tuple(lines))

@@ -14,6 +14,7 @@ from orchestrator.core.settle import Before
 from orchestrator.core.todo import Reading
 from orchestrator.core.under_way import UnderWay, under_way
 from orchestrator.git import GitError, blob_id
+from orchestrator.run_cache import UNDER_WAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def facts_under_way(repository: Repository, parents: Sequence[str]) -> tuple[Fac
         return None
     names = [f"{_HEAD}^{{tree}}", *[f"{_HEAD}:{path}" for path in OWN_PATHS]]
     head_tree, *own = repository.object_ids(names)
-    kept = repository.cache.under_way(_name(own))
+    kept = repository.cache.kept(UNDER_WAY, _name(own))
     if kept is None:
         return None
     kept_tree, part = kept[0], UnderWay(*kept[1])
@@ -87,7 +88,7 @@ def keep_under_way(facts: Facts, settled: Settled, updates: Sequence[Update]) ->
     files = {c.path: (c.old_mode.replace(_NO_FILE, ""), c.old_oid) for c in facts.changes if c.path not in OWN_PATHS}
     part = under_way(settled, files)
     if part is not None and all(own.values()):
-        facts.repository.cache.keep_under_way(_name(list(own.values())), (facts.head_tree, part.astuple()))
+        facts.repository.cache.keep(UNDER_WAY, _name(list(own.values())), (facts.head_tree, part.astuple()))
 
 
 def _name(own: Sequence[str]) -> str:

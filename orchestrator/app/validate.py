@@ -8,12 +8,13 @@ from orchestrator.app.gates import run_due
 from orchestrator.app.kept_keys import keep_keys
 from orchestrator.app.own_files import refuse_filtered
 from orchestrator.app.sync import in_conflict, sync, sync_alone
-from orchestrator.app.unchanged import keep_answer, kept_answer, state
+from orchestrator.app.unchanged import state
 from orchestrator.app.workplace import one_at_a_time, phase_named, stage_own_files, staged_facts, staged_reading
 from orchestrator.core.finding import Finding
 from orchestrator.core.gate import DueGate
 from orchestrator.core.refusals import gate_finding
 from orchestrator.core.value import Value
+from orchestrator.run_cache import ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ def validate(
         CannotJudgeError: a phase is unknown, or the plan cannot be read.
     """
     started = "" if force else state(repository, names, everything)
-    known = kept_answer(repository, started)
+    known = repository.cache.kept(ANSWER, started) if started else None
     if known is not None:
         refuse_filtered(repository)
         return Validation(tuple([Validated(*line) for line in known]))
@@ -116,8 +117,8 @@ def _validate(
                 finding = finding.replace(notes=(*finding.notes, note))
             findings.append(finding)
     lines = sorted([*lines, *skipped], key=lambda line: settled.plan.phase(line.phase_id).number)
-    if not (ran or warnings or settled.plan.has_ends) and started == state(repository, names, everything):
-        keep_answer(repository, started, [(line.phase_id, line.gate, line.passed, line.why) for line in lines])
+    if not (ran or warnings or settled.plan.has_ends) and started == state(repository, names, everything) != "":
+        repository.cache.keep(ANSWER, started, tuple([line.astuple() for line in lines]))
     return Validation(tuple(lines), tuple(findings), warnings)
 
 

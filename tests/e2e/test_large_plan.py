@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.core.formats import freeze
+from orchestrator.core.gate import KEY_SCHEMA
 from orchestrator.run_cache import RunCache
 from tests.e2e.support import (
     assert_accepted,
@@ -64,6 +66,11 @@ def kept(repo: Adopted) -> Path:
     return repo.git_path("orchestrator") / "keys"
 
 
+def keys_name(repo: Adopted) -> str:
+    """What they are kept under."""
+    return f"{repo.out('rev-parse', 'HEAD:plan.toml')} {KEY_SCHEMA}"
+
+
 def test_commits_land_and_gates_run_as_without_what_is_kept(large: Adopted) -> None:
     assert kept(large).is_file()
     runs = len(large.gate_runs())
@@ -95,11 +102,9 @@ def test_a_phase_that_has_lost_its_pass_locks_the_next(large: Adopted) -> None:
 def test_what_is_kept_is_what_hooks_go_by(large: Adopted) -> None:
     """A wrong key, put there with a right checksum, has no pass, so that its gate is run; else nobody would notice."""
     cache = RunCache(str(kept(large).parent))
-    name = large.out("rev-parse", "HEAD:plan.toml")
-    found = cache.keys(name)
-    assert found is not None
-    tree, keys = found
-    cache.keep_keys(name, tree, {**keys, ("p1", "own"): "0" * 64})
+    name = keys_name(large)
+    tree, keys = cache.kept("keys", name)
+    cache.keep("keys", name, (tree, {**keys, ("p1", "own"): "0" * 64}))
     runs = len(large.gate_runs())
     large.add({"src/11/a": "a\n"})
     large.git("commit", "-q", "-m", "feat: [p11] it", check=False)
@@ -109,13 +114,14 @@ def test_what_is_kept_is_what_hooks_go_by(large: Adopted) -> None:
 def test_what_is_kept_may_be_lost_or_damaged(large: Adopted) -> None:
     data = kept(large).read_bytes()
     header, _, body = data.partition(b"\n")
-    tree = header.split(b" ")[0]
+    name = keys_name(large)
+    tree, keys = RunCache(str(kept(large).parent)).kept("keys", name)
     damaged = {
         "empty": b"",
         "cut": data[:-10],
-        "another plan": header[:-1] + (b"0" if header[-1:] != b"0" else b"1") + b"\n" + body,
+        "another plan": freeze((tree, keys), f"{name} x"),
         "flipped": header + b"\n" + body.translate(bytes.maketrans(b"0123456789abcdef", b"123456789abcdef0")),
-        "a tree that is not there": data.replace(tree, b"1" * len(tree), 1),
+        "a tree that is not there": freeze(("1" * len(tree), keys), name),
         "gone": None,
     }
     large.add({"src/11/a": "a\n"})
