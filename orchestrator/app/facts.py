@@ -10,7 +10,7 @@ from orchestrator.core.formats import parse_lock
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_bytes, path_text
 from orchestrator.core.settle import Before, Side, joined, settle
 from orchestrator.core.state import OPEN
-from orchestrator.core.todo import EMPTY, MarkReader, Reading, carry, parse, read_marks
+from orchestrator.core.todo import EMPTY, Reading, carry, parse, read_marks
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -381,6 +381,8 @@ def parent_marks(blob: tuple[str, bytes] | None, plan: Plan) -> Mapping[str, str
     """The marks of a parent's PLAN.md; what Git alone has made unreadable says nothing."""
     if blob is None:
         return {}
+    from orchestrator.core.mark_reader import MarkReader  # noqa: PLC0415 - not where PLAN.md stays as it is
+
     try:
         return MarkReader(plan).read(blob[1].decode("utf-8", "surrogateescape"))[0]
     except CannotJudgeError:

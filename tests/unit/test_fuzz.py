@@ -17,10 +17,11 @@ from orchestrator.core.finding import CannotJudgeError
 from orchestrator.core.form import judge_form
 from orchestrator.core.formats import LockPhase, _read_canonical, format_lock, lock_says, parse_lock
 from orchestrator.core.gate import Pass
+from orchestrator.core.mark_reader import MarkReader
 from orchestrator.core.message import clean, fixup_target, parse_header, revert_target, subject_line, trailer
 from orchestrator.core.plan_file import read_plan
 from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED, plan_state
-from orchestrator.core.todo import MarkReader, assemble, parse, read_marks, render_block
+from orchestrator.core.todo import assemble, parse, read_marks, render_block
 from orchestrator.core.todo_merge import with_summary, without_summary
 from orchestrator.core.todo_salvage import salvage
 from tests.unit.core_support import HEAD, plan_of

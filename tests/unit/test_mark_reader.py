@@ -8,12 +8,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core import todo
+from orchestrator.core import mark_reader
 from orchestrator.core.evidence import Content
 from orchestrator.core.finding import CannotJudgeError
+from orchestrator.core.mark_reader import MarkReader
 from orchestrator.core.plan import Phase, Plan, Task
 from orchestrator.core.state import DONE, OPEN, REOPENED, STARTED, plan_state
-from orchestrator.core.todo import BEGIN, EMPTY, END, MarkReader, assemble, parse, read_marks, render_block
+from orchestrator.core.todo import BEGIN, EMPTY, END, assemble, parse, read_marks, render_block
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -255,7 +256,7 @@ def test_each_plan_reads_with_its_own_titles() -> None:
 
 
 def test_what_it_keeps_of_lines_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(todo, "_KEPT_LINES", 3)
+    monkeypatch.setattr(mark_reader, "_KEPT_LINES", 3)
     reader = MarkReader(ONE)
     for number in range(30):
         text = ONE_TEXT.replace(END, f"- [x] Task {number}: line\n{END}")

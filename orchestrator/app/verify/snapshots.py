@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.app.facts import parent_lock
 from orchestrator.core.evidence import Content
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
+from orchestrator.core.mark_reader import MarkReader
 from orchestrator.core.ownership import Owners
 from orchestrator.core.plan import OWN_PATHS, TODO_PATH
-from orchestrator.core.todo import BEGIN, MarkReader
+from orchestrator.core.todo import BEGIN
 from orchestrator.core.value import Value
 from orchestrator.history.objects import TreeListing, missing
 
