@@ -82,7 +82,7 @@ def _changes_nothing_else(repository: Repository, parents: Sequence[str]) -> boo
     from orchestrator.app.under_way import facts_under_way  # noqa: PLC0415 - only where there is much
 
     found = facts_under_way(repository, parents)
-    if found is None or found[0].before is None or found[0].before.plan.settings.max_commit_lines:
+    if found is None:
         return False
     facts, part = found
     answer, settled, judgement = _judge_staged(facts, Intent(may_run=True), {})

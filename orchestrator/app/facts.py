@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.core.evidence import Content, places
+from orchestrator.core.evidence import REGULAR, Content, places
 from orchestrator.core.finding import CannotJudgeError, Finding, Location
 from orchestrator.core.formats import parse_lock
 from orchestrator.core.plan import LOCK_PATH, OWN_PATHS, PLAN_PATH, TODO_PATH, path_bytes, path_text
@@ -45,6 +45,21 @@ class Change(Value):
     new_mode: str
     new_oid: str
 
+    @property
+    def old(self) -> tuple[str, str]:
+        """Mode and object id before, as a listing has them; "" where it was not there."""
+        return (self.old_mode, self.old_oid) if self.old_mode != _NOTHING else ("", "")
+
+    @property
+    def new(self) -> tuple[str, str]:
+        """The same after."""
+        return (self.new_mode, self.new_oid) if self.new_mode != _NOTHING else ("", "")
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether neither what was there nor what is there is a link or a submodule, which can hide a folder."""
+        return {self.old[0], self.new[0]} <= {*REGULAR, ""}
+
 
 class _Files(Value):
     """A tree: path -> (mode, object id). If the listing is a part of it, ``all_of_them`` reads it all."""
@@ -54,8 +69,7 @@ class _Files(Value):
 
     def with_old(self, changes: Sequence[Change]) -> _Files:
         """The same with what the changes change, wherever it lies."""
-        old = {c.path: (c.old_mode, c.old_oid) for c in changes if c.old_mode != _NOTHING}
-        return self.replace(listing={**self.listing, **old})
+        return self.replace(listing=with_old(self.listing, changes))
 
     def after(self, changes: Sequence[Change]) -> _Files:
         """The tree as it is after the changes."""
@@ -66,14 +80,19 @@ class _Files(Value):
         )
 
 
+def with_old(listing: Mapping[str, tuple[str, str]], changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
+    """The listing with what the changes change, wherever it lies."""
+    return {**listing, **{change.path: change.old for change in changes if change.old[0]}}
+
+
 def change_listing(listing: Mapping[str, tuple[str, str]], changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
     """The listing as it is after the changes."""
     found = {**listing}
     for change in changes:
-        if change.new_mode == _NOTHING:
-            found.pop(change.path, None)
+        if change.new[0]:
+            found[change.path] = change.new
         else:
-            found[change.path] = (change.new_mode, change.new_oid)
+            found.pop(change.path, None)
     return found
 
 
@@ -458,7 +477,7 @@ def _own_changes(repository: Repository, parents: Sequence[str], tree: str) -> l
 
 
 def _check_modes(listing: Mapping[str, tuple[str, str]]) -> None:
-    wrong = [path for path in OWN_PATHS if listing.get(path, ("100644", ""))[0] not in ("100644", "100755")]
+    wrong = [path for path in OWN_PATHS if listing.get(path, ("100644", ""))[0] not in REGULAR]
     if wrong:
         raise CannotJudgeError(
             *[

@@ -6,7 +6,7 @@ from the whole plan, so that refusals, gates and what is written are the same wi
 
 from __future__ import annotations
 
-from orchestrator.app.facts import INDEX, Change, Facts, change_listing, changes_between, listing_of
+from orchestrator.app.facts import INDEX, Facts, change_listing, changes_between, listing_of, with_old
 from orchestrator.app.own_files import ATTRIBUTES
 from orchestrator.core.evidence import Content, places
 from orchestrator.core.plan import OWN_PATHS
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _MOST_CHANGES = 200  # above, the whole plan is the shorter way, and what is under way is kept anew
 _HEAD = "HEAD"
-_REGULAR = ("100644", "100755")
-_NO_FILE = "000000"
 
 
 def facts_under_way(repository: Repository, parents: Sequence[str]) -> tuple[Facts, UnderWay] | None:
@@ -51,13 +49,13 @@ def facts_under_way(repository: Repository, parents: Sequence[str]) -> tuple[Fac
         since = [] if kept_tree == head_tree else changes_between(repository, kept_tree, _HEAD)
     except GitError:  # that tree was only reachable from what has been amended or rebased away, and is gone
         return None
-    if not changes or len(changes) + len(since) > _MOST_CHANGES or not _are_files([*since, *changes]):
+    both = [*since, *changes]
+    if not changes or len(both) > _MOST_CHANGES or not all([change.is_of_files for change in both]):
         return None
     if any([change.path in (*OWN_PATHS, ATTRIBUTES) for change in changes]):
         return None
-    old = {c.path: (c.old_mode, c.old_oid) for c in changes if c.old_mode != _NO_FILE}
-    listing = {**listing_of(repository, _HEAD, places([part.plan], of_gates=False)), **old}
-    content = part.content_after({c.path: _entry(c) for c in (*since, *changes)}, change_listing(listing, changes))
+    listing = with_old(listing_of(repository, _HEAD, places([part.plan], of_gates=False)), changes)
+    content = part.content_after({change.path: change.new for change in both}, change_listing(listing, changes))
     if content is None:
         return None
     facts = Facts(
@@ -81,12 +79,11 @@ def facts_under_way(repository: Repository, parents: Sequence[str]) -> tuple[Fac
 def keep_under_way(facts: Facts, settled: Settled, updates: Sequence[Update]) -> None:
     """Keep what is under way once a commit with these facts has landed with the ``updates`` of the tool's files."""
     content = facts.required()
-    if len(facts.changes) > _MOST_CHANGES or not _are_files(facts.changes):
+    if len(facts.changes) > _MOST_CHANGES or not all([change.is_of_files for change in facts.changes]):
         return
     own = {path: content.listing.get(path, ("", ""))[1] for path in OWN_PATHS}
     own.update({update.path: blob_id(update.new, len(facts.head_tree)) for update in updates})
-    files = {c.path: (c.old_mode.replace(_NO_FILE, ""), c.old_oid) for c in facts.changes if c.path not in OWN_PATHS}
-    part = under_way(settled, files)
+    part = under_way(settled, {change.path: change.old for change in facts.changes if change.path not in OWN_PATHS})
     if part is not None and all(own.values()):
         facts.repository.cache.keep(UNDER_WAY, _name(list(own.values())), (facts.head_tree, part.astuple()))
 
@@ -94,13 +91,3 @@ def keep_under_way(facts: Facts, settled: Settled, updates: Sequence[Update]) ->
 def _name(own: Sequence[str]) -> str:
     """What is kept under: the ids of the three files."""
     return " ".join(own)
-
-
-def _are_files(changes: Sequence[Change]) -> bool:
-    """Whether nothing that is changed is or was a link or a submodule, which can hide a folder."""
-    return {mode for change in changes for mode in (change.old_mode, change.new_mode)} <= {*_REGULAR, _NO_FILE}
-
-
-def _entry(change: Change) -> tuple[str, str]:
-    """Mode and object id of the file after the change, "" where it is gone."""
-    return ("", "") if change.new_mode == _NO_FILE else (change.new_mode, change.new_oid)

@@ -23,7 +23,7 @@ EMPTY_BLOBS = frozenset(
         "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
     }
 )
-_REGULAR = ("100644", "100755")
+REGULAR = ("100644", "100755")  # the modes of files
 _MOST_PLACES = 16
 
 
@@ -33,18 +33,23 @@ def places(plans: Iterable[Plan], *, of_gates: bool = True) -> list[str] | None:
     Unless those ``of_gates`` are wanted, what only gates name is left out. None where these are too many to be asked
     for each, and no folder holds them.
     """
-    found = set(OWN_PATHS)
-    for plan in plans:
-        for phase in plan.phases:
-            lists = [phase.files, *[task.files for task in phase.tasks]]
-            lists += [gate.inputs or () for gate in phase.gates] if of_gates else []
-            found.update([pattern.place for patterns in lists for pattern in patterns if pattern.include])
-            found.update([path.rstrip("/") for path in phase.artifacts])
+    found = places_of([phase for plan in plans for phase in plan.phases], of_gates=of_gates).union(OWN_PATHS)
     if len(found) > _MOST_PLACES:
         found = {path.partition("/")[0] for path in found}
     if len(found) > _MOST_PLACES or "" in found:
         return None
     return sorted(path for path in found if not any([path.startswith(f"{other}/") for other in found]))
+
+
+def places_of(phases: Iterable[Phase], *, of_gates: bool) -> set[str]:
+    """The files and folders at which patterns and artifacts of the phases lie, "" for the top."""
+    found: set[str] = set()
+    for phase in phases:
+        lists = [phase.files, *[task.files for task in phase.tasks]]
+        lists += [gate.inputs or () for gate in phase.gates] if of_gates else []
+        found.update([pattern.place for patterns in lists for pattern in patterns if pattern.include])
+        found.update([path.rstrip("/") for path in phase.artifacts])
+    return found
 
 
 class Content:
@@ -185,7 +190,7 @@ class Content:
     def is_filled(self, path: str) -> bool:
         """Whether the tree has a non-empty regular file there."""
         mode, oid = self.listing.get(path, ("", ""))
-        return mode in _REGULAR and oid not in EMPTY_BLOBS
+        return mode in REGULAR and oid not in EMPTY_BLOBS
 
     def has_artifact(self, path: str) -> bool:
         """Whether a non-empty file, or a folder with one, is there."""

@@ -22,7 +22,7 @@ from orchestrator.core.refusals import (
     size_findings,
     titles,
 )
-from orchestrator.core.state import AWAITING, DONE, OPEN, current_phase, open_control, plan_state
+from orchestrator.core.state import AWAITING, DONE, current_phase, open_control, plan_state
 from orchestrator.core.value import Value
 
 TYPE_CHECKING = False
@@ -528,9 +528,7 @@ class _Judge:
         locked = [
             state
             for state in order.values()
-            if self.plan_changes
-            and not (state.open or state.complete)
-            and any([mark != OPEN for mark in state.task_marks])
+            if self.plan_changes and not (state.open or state.complete) and state.begun
         ]
         was_open = self.open_before() if locked else set()
         for state in locked:

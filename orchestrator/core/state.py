@@ -73,6 +73,16 @@ class PhaseState(Value):
         return self.task_marks.count(DONE)
 
     @property
+    def are_tasks_done(self) -> bool:
+        """Whether all of its tasks are done."""
+        return self.tasks_done == len(self.task_marks)
+
+    @property
+    def begun(self) -> bool:
+        """Whether one of its tasks has another mark than open."""
+        return self.task_marks.count(OPEN) < len(self.task_marks)
+
+    @property
     def open_tasks(self) -> tuple[Task, ...]:
         """The tasks that are not done."""
         return tuple([task for task, mark in self.marks if mark != DONE])
@@ -85,8 +95,7 @@ class PhaseState(Value):
     @property
     def complete(self) -> bool:
         """Tasks done, gates passed, artifacts there, controls resolved."""
-        are_done = self.tasks_done == len(self.task_marks)
-        return are_done and not (self.open_gates or self.missing_artifacts or self.open_controls)
+        return self.are_tasks_done and not (self.open_gates or self.missing_artifacts or self.open_controls)
 
     @property
     def open(self) -> bool:
@@ -98,9 +107,9 @@ class PhaseState(Value):
         """One of complete, awaiting gates, in progress, not started."""
         if self.complete:
             return COMPLETE
-        if self.tasks_done == len(self.task_marks):
+        if self.are_tasks_done:
             return AWAITING
-        return IN_PROGRESS if self.task_marks.count(OPEN) < len(self.task_marks) else NOT_STARTED
+        return IN_PROGRESS if self.begun else NOT_STARTED
 
     @property
     def status(self) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from orchestrator.core.evidence import Claims, Content
+from orchestrator.core.evidence import Claims, Content, places_of
 from orchestrator.core.gate import input_lines, key_of_lines
 from orchestrator.core.ownership import Owners
 from orchestrator.core.patterns import any_matches
 from orchestrator.core.plan import OWN_PATHS
-from orchestrator.core.state import OPEN
 from orchestrator.core.todo import status_line
 from orchestrator.core.todo_items import phase_items
 from orchestrator.core.value import Value
@@ -117,11 +116,12 @@ def under_way(settled: Settled, files: Files) -> UnderWay | None:
     """What is under way of the plan of a settled tree, with inputs as of the tree in which these files are as given.
 
     None where the rest cannot be left alone: dates or all files have a say in it, or what is complete depends on what
-    is not; where the files may touch the rest; and where nothing is under way, or too much.
+    is not; where the files may touch the rest; where lines are to be counted; and where nothing is under way, or too
+    much.
     """
     plan, content, states = settled.plan, settled.content, settled.states
     inside = _inside(states)
-    if not inside or plan.has_ends or len(inside) > _MOST_PHASES:
+    if not inside or plan.has_ends or plan.settings.max_commit_lines or len(inside) > _MOST_PHASES:
         return None
     phases = tuple([phase for phase in plan.phases if phase.id in inside])
     inputs: dict[tuple[str, str], str] = {}
@@ -140,7 +140,7 @@ def under_way(settled: Settled, files: Files) -> UnderWay | None:
         said={phase.id: _said(plan, states[phase.id]) for phase in phases},
         names={phase.id: plan.names_of(phase) for phase in phases},
         inputs=inputs,
-        places=_places(rest),
+        places=_outermost(places_of(rest, of_gates=False)),
         taken=tuple({gate.inputs for phase in rest for gate in phase.gates if gate.inputs is not None}),
         passed=tuple({found.key for phase in rest for found in settled.lock[phase.id].passes.values()}),
     )
@@ -157,7 +157,7 @@ def _inside(states: Mapping[str, PhaseState]) -> set[str] | None:
         if state.complete:
             if state.waiting is not None:
                 return None
-        elif state.waiting is None or not state.task_marks or state.task_marks.count(OPEN) < len(state.task_marks):
+        elif state.waiting is None or state.begun or not state.task_marks:
             inside.update((phase_id, *state.waits_for))
     return inside
 
@@ -167,14 +167,9 @@ def _within(phase: Phase, inside: set[str]) -> Phase:
     return phase.replace(depends_on=tuple([name for name in phase.depends_on if name in inside]))
 
 
-def _places(phases: Iterable[Phase]) -> tuple[str, ...]:
-    """The files and folders below which the phases look at something, but for what their gates name."""
-    found = set()
-    for phase in phases:
-        patterns = (*phase.files, *[pattern for task in phase.tasks for pattern in task.files])
-        found.update([pattern.place for pattern in patterns if pattern.include])
-        found.update([path.rstrip("/") for path in phase.artifacts])
-    return tuple([path for path in found if found.isdisjoint(_above(path))])
+def _outermost(places: set[str]) -> tuple[str, ...]:
+    """Those of the places that are below no other one."""
+    return tuple([place for place in places if places.isdisjoint(_above(place))])
 
 
 def _above(path: str) -> list[str]:

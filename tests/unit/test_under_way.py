@@ -256,6 +256,14 @@ NOT_KEPT: dict[str, dict[str, object]] = {
     "the top": {"text": CHAIN.replace('["src/4/**"]', '["**/c"]')},  # which may be anywhere
     "all files": {"old": {"lib": "1"}, "new": {"lib": "2"}},  # which gates take for want of their own
     "nothing": {"text": CHAIN.partition('[[phase]]\nid = "p2"')[0], "new": {**FILES, "lib": "2"}},  # all is complete
+    "lines to count": {"text": f"[settings]\nmax_commit_lines = 9\n{CHAIN}"},
+    "a date": {
+        "text": f"{CHAIN}[[control]]\nid = 'C1'\ntext = 'Safe?'\nphase = 'p4'\n"
+        "waiver = { why = 'old', who = 'Anna', until = 2026-12-31 }\n"
+    },
+    "too much": {
+        "text": GATES + "".join(f'[[phase]]\nid = "n{n}"\ntitle = "N {n}"\nartifacts = ["n/{n}"]\n' for n in range(51))
+    },
     "complete too early": {
         "new": {**FILES, "lib": "2"},
         "marks": {"2.1": DONE, "2.2": DONE},
