@@ -14,7 +14,9 @@ import jsonschema
 import pytest
 import tomli
 
+from orchestrator.app import commit as committing
 from orchestrator.app import validate as validation
+from orchestrator.core.commit_options import CommitOptions
 from orchestrator.installing.merge_driver import driver_command
 from tests.e2e.support import BAD_SCHEMA, GOOD_SCHEMA, ORCHESTRATOR, PLAN, Adopted, Answer, plan_text
 from tests.support import Repository, run
@@ -365,6 +367,19 @@ def test_validate_answers_again_only_where_nothing_has_changed(
     assert worked_out.called is not again
     assert not again or answer.stdout == first.stdout
     assert answer.returncode == 0
+
+
+def test_an_answer_is_for_one_set_of_parents(
+    founded: Adopted, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook of the user's may call validate; what ``git commit --amend`` makes has other parents than HEAD."""
+    for _ in range(2):
+        in_process(founded, "validate")
+    worked_out = Mock(wraps=validation._validate)
+    monkeypatch.setattr(validation, "_validate", worked_out)
+    monkeypatch.setattr(committing, "running_commit", lambda: CommitOptions(known=True, amend=True))
+    assert in_process(founded, "validate").returncode == 0
+    assert worked_out.called
 
 
 def test_an_answer_that_holds_still_tells_of_a_filter(founded: Adopted, in_process: InProcess) -> None:
